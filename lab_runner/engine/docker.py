@@ -1,0 +1,91 @@
+"""A connection to the engine, and its errors in our words."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import docker
+import docker.errors
+import requests.exceptions
+
+from lab_runner import errors
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+START_ENGINE = (
+    "Start Docker (Linux: `sudo systemctl start docker`; macOS and Windows: open Docker Desktop) "
+    "and try again, or run `lab doctor`."
+)
+JOIN_GROUP = (
+    "Add yourself to the group that owns the socket (`sudo usermod -aG docker $USER`, then log in "
+    "again), or run the command as root."
+)
+
+
+@contextlib.contextmanager
+def mapped() -> Iterator[None]:
+    """Turn what the SDK and the transport raise into our own errors."""
+    try:
+        yield
+    except docker.errors.ImageNotFound as exc:
+        raise errors.ImageMissing(
+            f"The engine has no image for this: {exc.explanation}",
+            hint="Run `lab images build`.",
+        ) from exc
+    except docker.errors.APIError as exc:
+        raise _from_api(exc) from exc
+    except docker.errors.DockerException as exc:
+        raise _from_connection(exc) from exc
+    except (requests.exceptions.RequestException, ConnectionError) as exc:
+        raise _from_connection(exc) from exc
+
+
+def connect(timeout_s: float = 60.0) -> DockerClient:
+    """Connect to the engine that the environment names (``DOCKER_HOST``, else the local one).
+
+    Raises:
+        EngineUnavailable: Nothing answers.
+        EnginePermission: The socket may not be opened.
+    """
+    with mapped():
+        client = docker.from_env(timeout=int(timeout_s), max_pool_size=32)
+        client.ping()
+    return client
+
+
+def _from_api(exc: docker.errors.APIError) -> errors.EngineError:
+    text = str(exc.explanation or exc)
+    if "no space left on device" in text.lower():
+        return disk_full(text)
+    return errors.EngineError(f"The engine refused: {text}", hint="Run `lab doctor`.")
+
+
+def _from_connection(exc: Exception) -> errors.EngineError:
+    host = os.environ.get("DOCKER_HOST", "the local Docker socket")
+    text = str(exc)
+    if _has_errno(exc, errno.EACCES) or "Permission denied" in text:
+        return errors.EnginePermission(f"{host} may not be opened by this user.", hint=JOIN_GROUP)
+    if "timed out" in text.lower():
+        return errors.EngineUnavailable(f"{host} did not answer in time.", hint=START_ENGINE)
+    return errors.EngineUnavailable(f"No Docker engine answers at {host}.", hint=START_ENGINE)
+
+
+def _has_errno(exc: BaseException | None, number: int) -> bool:
+    while exc is not None:
+        if isinstance(exc, OSError) and exc.errno == number:
+            return True
+        exc = exc.__cause__ or exc.__context__
+    return False
+
+
+def disk_full(detail: str) -> errors.DiskFull:
+    """The error for a disk of the engine's that is full."""
+    return errors.DiskFull(
+        f"The engine's disk is full: {detail}",
+        hint="Make room (`lab images prune`, `docker system prune`), then try again.",
+    )
