@@ -1,0 +1,306 @@
+"""What a probe saw: facts without an opinion, one dataclass for each probe.
+
+Evidence is stored as JSON and judged from there, so it holds only what JSON
+can: no bytes, no addresses as objects. ``problem`` fields hold a word of what
+the *network* did (``timeout``, ``refused``, ``unreachable``…). That an
+instrument failed is never evidence; it is a ``ProbeError``. Standard library
+only: the switchboard imports this file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+#: Raised when a field changes its meaning; old evidence is judged by its own version.
+VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class DnsAnswer:
+    """One exchange with a name server."""
+
+    server: str
+    qname: str
+    transport: str
+    #: None: nothing usable came back; ``problem`` says what happened.
+    rcode: str | None = None
+    #: QR AA TC RD RA AD CD (RFC 1035 section 4.1.1, RFC 4035).
+    flags: list[str] = field(default_factory=list)
+    #: Records of the asked type at the end of the CNAME chain, in presentation format.
+    answer: list[str] = field(default_factory=list)
+    cname: list[str] = field(default_factory=list)
+    problem: str | None = None
+    duration_ms: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class DnsEvidence:
+    """All exchanges of a dns probe, in the order in which they were made.
+
+    With several servers in ``resolv.conf`` one question makes several exchanges;
+    ``final`` holds the index of the exchange that settled each question.
+    """
+
+    exchanges: list[DnsAnswer]
+    final: list[int]
+    #: Milliseconds that each question took, all its exchanges together.
+    question_ms: list[float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """How a ``to`` was turned into an address."""
+
+    name: str
+    address: str | None
+    #: ``literal``, ``hosts``, ``dns``; None where the name was not found.
+    source: str | None
+    #: What the resolver said, where the name was not found.
+    problem: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TcpEvidence:
+    """One connection attempt."""
+
+    target: Target
+    port: int
+    #: ``open``, ``refused`` (RST), ``timeout``, ``unreachable``, ``unresolved``.
+    outcome: str
+    detail: str | None = None
+    banner: str | None = None
+    duration_ms: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class UdpEvidence:
+    """One datagram and what came back."""
+
+    target: Target
+    port: int
+    #: ``answer``, ``refused`` (ICMP port unreachable), ``timeout``, ``unreachable``, ``unresolved``.
+    outcome: str
+    answer: str | None = None
+    detail: str | None = None
+    duration_ms: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TlsFacts:
+    """What a TLS server showed."""
+
+    version: str | None = None
+    verified: bool = False
+    #: OpenSSL's words, where the chain or the name does not verify.
+    verify_error: str | None = None
+    subject: str | None = None
+    issuer: str | None = None
+    names: list[str] = field(default_factory=list)
+    #: ISO 8601, UTC.
+    not_after: str | None = None
+    fingerprint_sha256: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TlsEvidence:
+    """One handshake."""
+
+    target: Target
+    port: int
+    server_name: str
+    #: ``handshake`` (made, verified or not), else as in :class:`TcpEvidence`, or ``broken``.
+    outcome: str
+    detail: str | None = None
+    facts: TlsFacts | None = None
+    duration_ms: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpEvidence:
+    """One exchange of HTTP."""
+
+    url: str
+    target: Target
+    #: ``response``, else as in :class:`TcpEvidence`, ``broken`` (not HTTP, cut off), ``tls``.
+    outcome: str
+    detail: str | None = None
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    body: str | None = None
+    tls: TlsFacts | None = None
+    duration_ms: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SshEvidence:
+    """One conversation with an SSH server."""
+
+    target: Target
+    port: int
+    #: ``connected`` (key exchange done), else as in :class:`TcpEvidence`, or ``broken``.
+    outcome: str
+    detail: str | None = None
+    banner: str | None = None
+    host_key_type: str | None = None
+    host_key: str | None = None
+    #: ``match``, ``changed``, ``unknown``; None: no known_hosts was asked for.
+    known_hosts: str | None = None
+    methods: list[str] | None = None
+    #: ``accepted``, ``refused``; None: no login was tried.
+    login: str | None = None
+    command_exit: int | None = None
+    output: str | None = None
+    duration_ms: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PingEvidence:
+    """Echo requests, replies and errors."""
+
+    target: Target
+    sent: int
+    received: int
+    rtt_ms: list[float] = field(default_factory=list)
+    #: ICMP errors: ``{"type": 3, "code": 4, "from": "192.0.2.1", "mtu": 1400}``.
+    icmp_errors: list[dict[str, Any]] = field(default_factory=list)
+    #: The kernel refused to send: ``unreachable``, ``unresolved``…
+    problem: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathEvidence:
+    """The hops that answered; None for one that was silent."""
+
+    target: Target
+    hops: list[str | None]
+    reached: bool
+    problem: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NatEvidence:
+    """The near and the far side of one connection."""
+
+    target: Target
+    port: int
+    protocol: str
+    #: As in :class:`TcpEvidence`, on the near side.
+    outcome: str
+    #: None: the token was not seen at the far end.
+    observed_source: str | None = None
+    observed_port: int | None = None
+    observed_destination: str | None = None
+    duration_ms: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptureEvidence:
+    """Frames that matched, and what was asked meanwhile."""
+
+    on: str
+    filter: str
+    frames: int
+    #: One line each, the first twenty.
+    summaries: list[str]
+    #: All frames that crossed meanwhile, matching or not.
+    frames_seen: int
+    #: ``{"probe": "dns", "from": "pc", "evidence": {…}}``
+    during: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListeningEvidence:
+    """The addresses on which the port is listened on."""
+
+    port: int
+    protocol: str
+    addresses: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessEvidence:
+    """Processes of that name."""
+
+    name: str
+    #: Their count.
+    running: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileEvidence:
+    """One file."""
+
+    path: str
+    #: ``regular``, ``directory``, ``symlink``, ``other``; None: not there.
+    kind: str | None
+    mode: str | None = None
+    uid: int | None = None
+    gid: int | None = None
+    size: int | None = None
+    #: The first 64 KiB, undecodable bytes replaced.
+    content: str | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SysctlEvidence:
+    """One kernel parameter; None: there is none of that name."""
+
+    key: str
+    value: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandEvidence:
+    """One program's end."""
+
+    argv: list[str]
+    exit_status: int | None
+    stdout: str
+    stderr: str
+    problem: str | None = None
+    duration_ms: float = 0.0
+
+
+Evidence = (
+    DnsEvidence
+    | TcpEvidence
+    | UdpEvidence
+    | HttpEvidence
+    | TlsEvidence
+    | SshEvidence
+    | PingEvidence
+    | PathEvidence
+    | NatEvidence
+    | CaptureEvidence
+    | ListeningEvidence
+    | ProcessEvidence
+    | FileEvidence
+    | SysctlEvidence
+    | CommandEvidence
+)
+
+#: What each probe brings back.
+EVIDENCE: dict[str, type[Evidence]] = {
+    "dns": DnsEvidence,
+    "tcp": TcpEvidence,
+    "udp": UdpEvidence,
+    "http": HttpEvidence,
+    "tls": TlsEvidence,
+    "ssh": SshEvidence,
+    "ping": PingEvidence,
+    "path": PathEvidence,
+    "nat": NatEvidence,
+    "capture": CaptureEvidence,
+    "listening": ListeningEvidence,
+    "process": ProcessEvidence,
+    "file": FileEvidence,
+    "sysctl": SysctlEvidence,
+    "command": CommandEvidence,
+}
+
+
+def to_json(probe: str, evidence: Evidence) -> dict[str, Any]:
+    """The evidence as it is stored: its fields, the probe's name and the version."""
+    return {"probe": probe, "version": VERSION, **asdict(evidence)}

@@ -1,0 +1,322 @@
+"""What can be asked on the wire, and what a healthy network answers.
+
+One dataclass for each probe. Its fields are the keys of the probe's block in a
+check (``dns: {qname: …, answer: […]}``): first what is asked, which the
+switchboard reads, then, under *expected*, what the judge compares the evidence
+with. Standard library only: the switchboard imports this file.
+
+Where a probe has a ``to``, it is a host name or an address; a name is looked up
+as the vantage node would look it up, through its own hosts file and resolvers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+#: Refuse a key that no field has; pydantic reads this attribute.
+STRICT: dict[str, str] = {"extra": "forbid"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DnsProbe:
+    """Ask a name server one question, or the same kind of question several times (RFC 1035).
+
+    Without ``server`` the node's own ``/etc/resolv.conf`` is used as its stub
+    resolver would: servers in order, with their time limits. An asterisk in
+    ``qname`` stands for a fresh random label in each of ``repeat`` questions, so
+    that no cache can answer.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+    qname: str
+    rdtype: str = "A"
+    server: str | None = None
+    port: int = 53
+    transport: Literal["udp", "tcp"] = "udp"
+    recursion: bool = True
+    repeat: int = 1
+    timeout_s: float = 2.0
+    #: Expected: the RRset's records in presentation format, in any order; None: any.
+    answer: list[str] | None = None
+    #: Expected: any of these rcodes; ``SILENCE`` is no answer at all.
+    rcode: list[str] = field(default_factory=lambda: ["NOERROR"])
+    #: Expected: the AA bit (RFC 1035 section 4.1.1); None: either.
+    authoritative: bool | None = None
+    #: Expected: the slowest of the answers takes no longer.
+    max_ms: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TcpProbe:
+    """Open a TCP connection and, where asked to, read the first thing the server says (RFC 9293)."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+    to: str
+    port: int
+    send: str | None = None
+    timeout_s: float = 2.0
+    #: Expected. ``blocked``: not open in whatever way (reset, silence, ICMP error).
+    expect: Literal["open", "refused", "silent", "blocked"] = "open"
+    #: Expected: a regular expression found in what the server says first.
+    banner: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UdpProbe:
+    """Send one datagram and wait for an answer (RFC 768)."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+    to: str
+    port: int
+    send: str = ""
+    timeout_s: float = 1.0
+    #: Expected. ``blocked``: no answer in whatever way (silence, ICMP error).
+    expect: Literal["answer", "refused", "silent", "blocked"] = "answer"
+    #: Expected: a regular expression found in the answer.
+    answer: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpProbe:
+    """Fetch one URL without following redirections (RFC 9110); https is verified."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+    url: str
+    #: Connect here in place of what the URL's host resolves to.
+    address: str | None = None
+    method: str = "GET"
+    headers: dict[str, str] = field(default_factory=dict)
+    timeout_s: float = 3.0
+    #: Expected: ``served`` with the rest below, or ``blocked`` (no HTTP response at all).
+    expect: Literal["served", "blocked"] = "served"
+    #: Expected: any of these status codes.
+    status: list[int] = field(default_factory=lambda: [200])
+    #: Expected: a regular expression found in the first 64 KiB of the body.
+    body: str | None = None
+    #: Expected: response headers, each a regular expression on the value.
+    response_headers: dict[str, str] = field(default_factory=dict)
+    max_ms: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TlsProbe:
+    """Make a TLS handshake and verify the chain against the node's own trust store (RFC 8446)."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+    to: str
+    port: int = 443
+    #: SNI and the name to verify (RFC 6066 section 3, RFC 9525); default: ``to``.
+    server_name: str | None = None
+    timeout_s: float = 3.0
+    #: Expected: does the chain verify, for that name, today?
+    verified: bool = True
+    #: Expected: a name among the certificate's subjectAltNames.
+    name: str | None = None
+    #: Expected: days until the certificate ends, at least.
+    days_left: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SshProbe:
+    """Speak SSH: host key, offered authentication methods, a login (RFC 4252, RFC 4253)."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+    to: str
+    port: int = 22
+    user: str = "root"
+    #: OpenSSH private key to log in with; without it only the methods are read.
+    private_key: str | None = None
+    password: str | None = None
+    #: Run after a successful login.
+    command: str | None = None
+    timeout_s: float = 5.0
+    #: Expected: the host key's fingerprint, ``SHA256:…`` as ``ssh-keygen -l`` prints it.
+    host_key: str | None = None
+    #: Expected: the vantage's known_hosts file (a path on the node) accepts the host key.
+    known_hosts: str | None = None
+    #: Expected: exactly these authentication methods are offered.
+    methods: list[str] | None = None
+    #: Expected: does the login succeed?
+    login: Literal["accepted", "refused"] | None = None
+    #: Expected: a regular expression found in the command's output.
+    output: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PingProbe:
+    """ICMP echo requests (RFC 792)."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+    to: str
+    count: int = 1
+    #: Bytes of ICMP payload.
+    size: int = 56
+    dont_fragment: bool = False
+    timeout_s: float = 1.0
+    #: Expected.
+    expect: Literal["reply", "none"] = "reply"
+    #: Expected: share of lost requests at most, 0 to 1.
+    max_loss: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathProbe:
+    """The routers on the way, found with rising TTLs (RFC 1812 section 5.3.1)."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+    to: str
+    protocol: Literal["icmp", "udp", "tcp"] = "icmp"
+    port: int = 33434
+    max_hops: int = 8
+    timeout_s: float = 1.0
+    #: Expected: the addresses in order, the last being the destination.
+    hops: list[str] | None = None
+    #: Expected: an address that must be on the way / must not be.
+    through: str | None = None
+    avoids: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NatProbe:
+    """Which source address the far end really sees.
+
+    A connection or datagram that carries a random token is sent from the
+    vantage; the frame with that token is caught on the cable of the node ``at``.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+    #: Where the traffic is sent: host name or address.
+    to: str
+    #: The node on whose cable it is caught.
+    at: str
+    port: int = 80
+    protocol: Literal["tcp", "udp"] = "tcp"
+    timeout_s: float = 2.0
+    #: Expected: any of these.
+    observed_source: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptureProbe:
+    """What crosses a segment while something else is asked.
+
+    Frames are caught on the switchboard's side (a segment's bridge, or the
+    cable of ``node:interface``), so nothing shows on the node.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+    #: A segment, or ``node:interface``.
+    on: str
+    #: pcap-filter(7) expression.
+    filter: str
+    #: What is asked meanwhile: ``{from: node, <probe>: {…}}``.
+    during: dict[str, Any]
+    #: Keep listening after the question was answered.
+    linger_s: float = 0.2
+    #: Expected.
+    expect: Literal["present", "absent"] = "present"
+    #: Expected: at least so many frames, with ``present``.
+    at_least: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListeningProbe:
+    """Which sockets listen on the node (proc(5), /proc/net/tcp and its kin)."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+    port: int
+    protocol: Literal["tcp", "udp"] = "tcp"
+    #: Expected: does something listen?
+    expect: Literal["listening", "closed"] = "listening"
+    #: Expected: on this address (a wildcard address covers it).
+    address: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessProbe:
+    """Is a program running on the node? Read from /proc, never asked of the node."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+    #: The kernel's name of the process (proc(5), comm).
+    name: str
+    #: Expected.
+    expect: Literal["running", "absent"] = "running"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileProbe:
+    """A file on the node's disk, opened without leaving the node's root (openat2(2))."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+    path: str
+    #: Expected.
+    expect: Literal["present", "absent"] = "present"
+    #: Expected: regular expressions found / not found, line by line.
+    contains: list[str] = field(default_factory=list)
+    lacks: list[str] = field(default_factory=list)
+    #: Expected: permission bits in octal, as ``"0600"``.
+    mode: str | None = None
+    #: Expected: numeric owner.
+    uid: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SysctlProbe:
+    """A kernel parameter under ``net.`` in the node's network namespace (sysctl(8))."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+    key: str
+    #: Expected: any of these.
+    value: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandProbe:
+    """Run a program of the node's own. Not tamper-proof: the learner owns the program."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+    argv: list[str]
+    timeout_s: float = 5.0
+    #: Expected: any of these exit statuses.
+    exit_status: list[int] = field(default_factory=lambda: [0])
+    #: Expected: a regular expression found in standard output.
+    output: str | None = None
+
+
+Probe = (
+    DnsProbe
+    | TcpProbe
+    | UdpProbe
+    | HttpProbe
+    | TlsProbe
+    | SshProbe
+    | PingProbe
+    | PathProbe
+    | NatProbe
+    | CaptureProbe
+    | ListeningProbe
+    | ProcessProbe
+    | FileProbe
+    | SysctlProbe
+    | CommandProbe
+)
+
+#: The word for each probe in a check, and its fields.
+PROBES: dict[str, type[Probe]] = {
+    "dns": DnsProbe,
+    "tcp": TcpProbe,
+    "udp": UdpProbe,
+    "http": HttpProbe,
+    "tls": TlsProbe,
+    "ssh": SshProbe,
+    "ping": PingProbe,
+    "path": PathProbe,
+    "nat": NatProbe,
+    "capture": CaptureProbe,
+    "listening": ListeningProbe,
+    "process": ProcessProbe,
+    "file": FileProbe,
+    "sysctl": SysctlProbe,
+    "command": CommandProbe,
+}
