@@ -1,0 +1,1 @@
+"""One file a protocol: each asks, and says what it saw."""
