@@ -1,0 +1,85 @@
+"""A check: a sentence about the healthy network, and the probe that decides it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from lab_runner.models.parameters import Strict
+from lab_runner.models.probes import (
+    PROBES,
+    CaptureProbe,
+    CommandProbe,
+    DnsProbe,
+    FileProbe,
+    HttpProbe,
+    ListeningProbe,
+    NatProbe,
+    PathProbe,
+    PingProbe,
+    Probe,
+    ProcessProbe,
+    SshProbe,
+    SysctlProbe,
+    TcpProbe,
+    TlsProbe,
+    UdpProbe,
+)
+
+IDENTIFIER = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+
+
+class Check(Strict):
+    """One thing that is true of a healthy network.
+
+    Attributes:
+        id: A sentence in kebab-case: ``desk-resolves-the-intranet``.
+        title: The healthy fact in the learner's words.
+        vantage: The node from which it is asked (``from`` in the file).
+        within: Seconds that a red check is asked again before it counts.
+        requires: Checks without which this one says nothing; skipped if one is red.
+        control: A check that uses the same instrument where it must succeed: a
+            "must not" counts only if its control passed in the same run.
+    """
+
+    id: str = Field(pattern=IDENTIFIER)
+    title: str = Field(min_length=8)
+    vantage: str = Field(alias="from")
+    within: float = Field(default=0.0, ge=0, le=60)
+    requires: list[str] = []
+    control: str | None = None
+
+    dns: DnsProbe | None = None
+    tcp: TcpProbe | None = None
+    udp: UdpProbe | None = None
+    http: HttpProbe | None = None
+    tls: TlsProbe | None = None
+    ssh: SshProbe | None = None
+    ping: PingProbe | None = None
+    path: PathProbe | None = None
+    nat: NatProbe | None = None
+    capture: CaptureProbe | None = None
+    listening: ListeningProbe | None = None
+    process: ProcessProbe | None = None
+    file: FileProbe | None = None
+    sysctl: SysctlProbe | None = None
+    command: CommandProbe | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_probe(cls, data: Any) -> Any:
+        if isinstance(data, dict) and len([word for word in PROBES if word in data]) != 1:
+            raise ValueError(f"a check has exactly one probe of: {', '.join(PROBES)}")
+        return data
+
+    @property
+    def word(self) -> str:
+        """The probe's word: ``dns``, ``tcp``…"""
+        return next(word for word in PROBES if getattr(self, word) is not None)
+
+    @property
+    def probe(self) -> Probe:
+        """What is asked."""
+        probe: Probe = getattr(self, self.word)
+        return probe

@@ -1,0 +1,114 @@
+"""A lab: the healthy network, as its file describes it once the templates are filled in."""
+
+from __future__ import annotations
+
+import ipaddress
+from enum import StrEnum
+
+from pydantic import Field
+
+from lab_runner.models.checks import IDENTIFIER, Check
+from lab_runner.models.parameters import Parameter, Strict
+
+NAME = r"^[a-z][a-z0-9-]{0,14}$"
+
+
+class Kind(StrEnum):
+    """What a node is; decides its image and its symbol on the map."""
+
+    WORKSTATION = "workstation"
+    ROUTER = "router"
+    SERVER = "server"
+    #: Somebody else's machine out on the Internet.
+    INTERNET = "internet"
+
+
+class Segment(Strict):
+    """One layer-2 broadcast domain and the subnet that is used on it."""
+
+    subnet: ipaddress.IPv4Network
+    title: str = ""
+
+
+class Interface(Strict):
+    """One end of a cable.
+
+    Attributes:
+        segment: Where the cable goes.
+        host: The host's number within the segment's subnet.
+        gateway: The node that is the default gateway, on this segment.
+        extra: Numbers of further addresses on this interface.
+        routes: Static routes, network to next hop's address.
+    """
+
+    segment: str
+    host: int | None = Field(default=None, ge=1)
+    gateway: str | None = None
+    extra: list[int] = []
+    routes: dict[ipaddress.IPv4Network, ipaddress.IPv4Address] = {}
+
+
+class User(Strict):
+    """An ordinary account; its home directory is created, its password is locked."""
+
+    uid: int = Field(ge=1000, le=59999)
+    #: Written to ~/.ssh/authorized_keys.
+    authorized_keys: list[str] = []
+
+
+class Node(Strict):
+    """One machine.
+
+    Attributes:
+        kind: What it is.
+        title: Who would say it is theirs: "Anna's desk".
+        access: May the learner log in?
+        interfaces: Its network cards by name.
+        nameservers: Written to /etc/resolv.conf, with ``search``.
+        units: systemd units that are enabled.
+        users: Ordinary accounts by name.
+        modes: Permissions of files that lie in the node's folder, where 0644 root:root
+            (0755 for executable ones) is not right: path to ``"0640 user:group"``
+            with numeric or declared user names.
+    """
+
+    kind: Kind
+    title: str = ""
+    access: bool = False
+    interfaces: dict[str, Interface]
+    nameservers: list[str] = []
+    search: list[str] = []
+    units: list[str] = []
+    users: dict[str, User] = {}
+    modes: dict[str, str] = {}
+
+
+class Certificate(Strict):
+    """An X.509 certificate for a server of the lab, issued by the lab's own authority."""
+
+    names: list[str] = Field(min_length=1)
+    days: int = 365
+
+
+class Lab(Strict):
+    """A healthy network."""
+
+    summary: str
+    parameters: dict[str, Parameter] = {}
+    segments: dict[str, Segment]
+    nodes: dict[str, Node]
+    certificates: dict[str, Certificate] = {}
+    health: list[Check] = Field(min_length=1)
+
+
+__all__ = [
+    "IDENTIFIER",
+    "NAME",
+    "Certificate",
+    "Interface",
+    "Kind",
+    "Lab",
+    "Node",
+    "Segment",
+    "User",
+]

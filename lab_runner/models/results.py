@@ -1,0 +1,70 @@
+"""What a run of checks came to."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from lab_runner.models.parameters import Strict
+
+
+class Status(StrEnum):
+    """How one check ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    #: Not asked, because a check that it requires failed.
+    SKIPPED = "skipped"
+    #: The instrument failed, never the learner.
+    ERROR = "error"
+
+
+class Role(StrEnum):
+    """Why a check is in a run."""
+
+    SYMPTOM = "symptom"
+    GUARD = "guard"
+
+
+class CheckResult(Strict):
+    """One row of a report."""
+
+    id: str
+    title: str
+    role: Role
+    status: Status
+    #: What was observed, against what was expected.
+    rationale: str
+    #: As :func:`lab_runner.models.evidence.to_json` has it; None where nothing was asked.
+    evidence: dict[str, Any] | None = None
+    duration_ms: float = 0.0
+
+
+class Report(Strict):
+    """One run of all checks of a scenario."""
+
+    attempt: str
+    scenario: str
+    seed: int
+    checks: list[CheckResult]
+
+    @property
+    def passed(self) -> bool:
+        """Is every check green?"""
+        return all(check.status is Status.PASSED for check in self.checks)
+
+    @property
+    def errors(self) -> list[CheckResult]:
+        """The checks whose instrument failed."""
+        return [check for check in self.checks if check.status is Status.ERROR]
+
+    def to_json(self) -> dict[str, Any]:
+        """The documented form: attempt, scenario, seed, passed, checks."""
+        data = self.model_dump(mode="json")
+        return {
+            "attempt": data["attempt"],
+            "scenario": data["scenario"],
+            "seed": data["seed"],
+            "passed": self.passed,
+            "checks": data["checks"],
+        }

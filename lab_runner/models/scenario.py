@@ -1,0 +1,110 @@
+"""A scenario: one way in which a lab breaks, and everything that is known about it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from lab_runner.models.checks import IDENTIFIER, Check
+from lab_runner.models.parameters import Parameter, Strict
+
+
+class Step(Strict):
+    """One change to the running lab.
+
+    Exactly one of ``run`` (a shell script on ``node``, as root), ``write`` (a
+    path on ``node`` that gets ``content``) and ``link`` (``node:interface``,
+    changed on the switchboard's side).
+    """
+
+    node: str | None = None
+    run: str | None = None
+    write: str | None = None
+    content: str | None = None
+    mode: str = "0644"
+    owner: str = "root:root"
+    link: str | None = None
+    down: bool | None = None
+    mtu: int | None = None
+    loss: float | None = Field(default=None, ge=0, le=1)
+    rate: str | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Step:
+        given = [word for word in ("run", "write", "link") if getattr(self, word) is not None]
+        if len(given) != 1:
+            raise ValueError("a step has exactly one of: run, write, link")
+        if self.link is None and self.node is None:
+            raise ValueError(f"a step with {given[0]} names its node")
+        if self.write is not None and self.content is None:
+            raise ValueError("a step that writes has content")
+        return self
+
+
+class Solution(Strict):
+    """A sound repair."""
+
+    title: str
+    steps: list[Step] = Field(min_length=1)
+
+
+class WrongFix(Strict):
+    """What people are tempted to do instead, and the checks that see it."""
+
+    title: str
+    steps: list[Step] = Field(min_length=1)
+    caught_by: list[str] = Field(min_length=1)
+    #: Is it caught only after a reboot (a repair that lives in memory)?
+    after_reboot: bool = False
+
+
+class Diagnosis(Strict):
+    """The truth that a learner's diagnosis is scored against."""
+
+    node: str
+    layer: Literal["link", "network", "transport", "application", "host"]
+    component: str
+    #: One sentence; shown by ``lab debrief``.
+    cause: str
+    #: Words (regular expressions) that a right answer's cause contains; each counts.
+    cause_words: list[str] = Field(min_length=1)
+    #: Other answers for the component that are as right.
+    component_also: list[str] = []
+    node_also: list[str] = []
+    layer_also: list[str] = []
+
+
+class Scenario(Strict):
+    """One way in which a network breaks.
+
+    Attributes:
+        symptoms: Checks that are red when the lab is handed over.
+        guards: Further checks that stay green throughout; every health check of
+            the lab that is no symptom is one already.
+        checks: Checks of the scenario's own; each is a symptom or a guard.
+        silenced: Health checks that can say nothing while the fault is in (neither
+            red nor green for sure); they must pass once it is repaired.
+    """
+
+    title: str
+    lab: str
+    ref: str = ""
+    topics: list[str] = Field(min_length=1)
+    level: int = Field(ge=1, le=5)
+    minutes: int = Field(ge=1, le=180)
+    ticket: str
+    parameters: dict[str, Parameter] = {}
+    fault: list[Step] = Field(min_length=1)
+    checks: list[Check] = []
+    symptoms: list[str] = Field(min_length=1)
+    guards: list[str] = []
+    silenced: list[str] = []
+    diagnosis: Diagnosis
+    hints: list[str] = Field(min_length=3, max_length=3)
+    solutions: list[Solution] = Field(min_length=1)
+    wrong_fixes: list[WrongFix] = Field(min_length=3)
+    debrief: str
+
+
+__all__ = ["IDENTIFIER", "Diagnosis", "Scenario", "Solution", "Step", "WrongFix"]

@@ -1,0 +1,158 @@
+"""A YAML file with the place of every value in it, so that an error can name its line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from lab_runner.errors import DefinitionError
+
+Path_ = tuple[str | int, ...]
+Model = TypeVar("Model", bound=BaseModel)
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class Document:
+    """One parsed file.
+
+    Attributes:
+        path: The file.
+        data: Its content, plain Python values.
+        marks: Line and column (from 1) of each value, by its path from the top.
+    """
+
+    path: Path
+    data: dict[str, Any]
+    marks: dict[Path_, tuple[int, int]] = field(default_factory=dict)
+
+    def error(self, message: str, where: Path_ = (), *, hint: str = "") -> DefinitionError:
+        """The error for a value, placed at it or at the nearest thing around it."""
+        while where and where not in self.marks:
+            where = where[:-1]
+        line, column = self.marks.get(where, (1, 1))
+        return DefinitionError(message, path=str(self.path), line=line, column=column, hint=hint)
+
+
+def parse(path: Path) -> Document:
+    """Read one YAML file.
+
+    Raises:
+        DefinitionError: It cannot be read, is not YAML, has a key twice, or is no mapping.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise DefinitionError(f"cannot be read: {exc}", path=str(path)) from exc
+    try:
+        root = yaml.compose(text, Loader=_Loader)
+        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - both are safe loaders
+    except yaml.YAMLError as exc:
+        raise _syntax_error(path, exc) from exc
+    marks: dict[Path_, tuple[int, int]] = {}
+    if root is not None:
+        _collect(path, root, (), marks)
+    document = Document(path, data, marks)
+    if not isinstance(data, dict):
+        raise document.error("the file is not a mapping of keys to values")
+    return document
+
+
+def _syntax_error(path: Path, exc: yaml.YAMLError) -> DefinitionError:
+    mark = getattr(exc, "problem_mark", None)
+    problem = getattr(exc, "problem", None) or str(exc)
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    return DefinitionError(f"not YAML: {problem}", path=str(path), line=line, column=column)
+
+
+def _collect(path: Path, node: yaml.Node, at: Path_, marks: dict[Path_, tuple[int, int]]) -> None:
+    marks[at] = (node.start_mark.line + 1, node.start_mark.column + 1)
+    if isinstance(node, yaml.SequenceNode):
+        for index, child in enumerate(node.value):
+            _collect(path, child, (*at, index), marks)
+    elif isinstance(node, yaml.MappingNode):
+        _collect_mapping(path, node, at, marks)
+
+
+def _collect_mapping(
+    path: Path, node: yaml.MappingNode, at: Path_, marks: dict[Path_, tuple[int, int]]
+) -> None:
+    for key, value in node.value:
+        here = (*at, key.value)
+        if here in marks:
+            raise DefinitionError(
+                f"{key.value!r} is given twice",
+                path=str(path),
+                line=key.start_mark.line + 1,
+                column=key.start_mark.column + 1,
+            )
+        _collect(path, value, here, marks)
+        marks[here] = (key.start_mark.line + 1, key.start_mark.column + 1)
+
+
+def validated(model: type[Model], data: Any, document: Document, at: Path_ = ()) -> Model:
+    """Make a model from data that came from ``document``, at ``at`` in it.
+
+    Raises:
+        DefinitionError: For the first finding, with the known values where a name is unknown.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as exc:
+        raise _finding(exc, model, document, at) from exc
+
+
+def _finding(
+    exc: ValidationError, model: type[BaseModel], document: Document, at: Path_
+) -> DefinitionError:
+    finding = exc.errors()[0]
+    where = tuple(finding["loc"])
+    key = str(where[-1]) if where else ""
+    message = finding["msg"].removeprefix("Value error, ")
+    if finding["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
+        message = unknown(f"key {key!r}", key, _known_keys(model, where[:-1]))
+    elif finding["type"] in {"missing", "missing_keyword_only_argument"}:
+        message = f"{key!r} is missing"
+    elif where:
+        message = f"{key}: {message}"
+    return document.error(message, (*at, *where))
+
+
+def _known_keys(model: Any, where: Path_) -> list[str]:
+    """The keys that are known at ``where`` inside ``model``, as far as types tell."""
+    for step in where:
+        model = _inner(model, step)
+    fields = getattr(model, "model_fields", None)
+    if fields is not None:
+        return [info.alias or name for name, info in fields.items()]
+    return list(getattr(model, "__dataclass_fields__", {}))
+
+
+def _inner(model: Any, step: str | int) -> Any:
+    fields: Mapping[str, Any] = getattr(model, "model_fields", {})
+    for name, info in fields.items():
+        if step in {name, info.alias}:
+            return _unwrapped(info.annotation)
+    return model
+
+
+def _unwrapped(annotation: Any) -> Any:
+    """The model inside ``list[...]``, ``dict[..., ...]`` or ``... | None``."""
+    for argument in reversed(getattr(annotation, "__args__", ())):
+        if argument is not type(None):
+            return _unwrapped(argument)
+    return annotation
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """A sentence for an unknown name: the nearest known one, and all of them."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    guess = f" Did you mean {near[0]!r}?" if near else ""
+    return f"{what} is unknown.{guess} Known: {', '.join(names) or 'none'}"
