@@ -1,0 +1,23 @@
+# Everyday commands; the work is done in scripts/ and by the program "lab".
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench
+
+help: ## Show these lines
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: ## Prepare everything: .venv, a Docker engine, the lab's images
+	@scripts/setup
+
+demo: setup ## Start a broken network, look at it, repair it, check it
+	@$(BIN)/lab demo
+
+test: setup check ## All checks and all tests
+	@scripts/test
+
+check: ## Format, lint and types, without changing a file
+	@scripts/check
+
+bench: setup ## Measure how long a lab takes to start, to check and to remove
+	@$(BIN)/lab bench
