@@ -1,0 +1,114 @@
+"""Finds labs and scenarios on disk and reads their files; nothing is filled in yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lab_runner import paths
+from lab_runner.errors import UnknownName
+from lab_runner.models.source import Document, parse, unknown
+
+
+@dataclass(frozen=True)
+class LabSource:
+    """A lab's folder and its parsed file."""
+
+    id: str
+    folder: Path
+    document: Document
+
+
+@dataclass(frozen=True)
+class ScenarioSource:
+    """A scenario's folder and its parsed file.
+
+    Attributes:
+        id: The folder's name; it names the complaint.
+        area: The folder above: ``dns``, ``nat``…
+    """
+
+    id: str
+    area: str
+    folder: Path
+    document: Document
+
+    def summary(self) -> dict[str, Any]:
+        """What a list of scenarios shows."""
+        data = self.document.data
+        keys = ("title", "lab", "topics", "level", "minutes", "ref")
+        return {"id": self.id, "area": self.area, **{key: data.get(key) for key in keys}}
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All labs and scenarios below some folders."""
+
+    lab_folders: tuple[Path, ...] = field(default_factory=lambda: (paths.data_root() / "labs",))
+    scenario_folders: tuple[Path, ...] = field(
+        default_factory=lambda: (paths.data_root() / "scenarios",)
+    )
+
+    @cached_property
+    def _lab_files(self) -> dict[str, Path]:
+        files = (file for top in self.lab_folders for file in sorted(top.glob("*/lab.yml")))
+        return _by_folder(files)
+
+    @cached_property
+    def _scenario_files(self) -> dict[str, Path]:
+        tops = self.scenario_folders
+        return _by_folder(file for top in tops for file in sorted(top.glob("*/*/scenario.yml")))
+
+    def lab_ids(self) -> list[str]:
+        """The ids of all labs, sorted."""
+        return sorted(self._lab_files)
+
+    def scenario_ids(self) -> list[str]:
+        """The ids of all scenarios, sorted."""
+        return sorted(self._scenario_files)
+
+    def lab(self, name: str) -> LabSource:
+        """Read one lab's file.
+
+        Raises:
+            UnknownName: There is none; the message names the nearest.
+            DefinitionError: Its file is not YAML.
+        """
+        if name not in self._lab_files:
+            raise UnknownName(unknown(f"lab {name!r}", name, self._lab_files))
+        file = self._lab_files[name]
+        return LabSource(name, file.parent, parse(file))
+
+    def scenario(self, name: str) -> ScenarioSource:
+        """Read one scenario's file.
+
+        Raises:
+            UnknownName: There is none; the message names the nearest.
+            DefinitionError: Its file is not YAML.
+        """
+        if name not in self._scenario_files:
+            raise UnknownName(
+                unknown(f"scenario {name!r}", name, self._scenario_files),
+                hint="`lab list` shows them with their titles.",
+            )
+        file = self._scenario_files[name]
+        return ScenarioSource(name, file.parent.parent.name, file.parent, parse(file))
+
+    def scenarios(self) -> list[ScenarioSource]:
+        """All scenarios, by area, level and name."""
+        found = [self.scenario(name) for name in self._scenario_files]
+        return sorted(found, key=lambda s: (s.area, s.document.data.get("level", 0), s.id))
+
+
+def _by_folder(files: Iterable[Path]) -> dict[str, Path]:
+    """Files by the name of their folder; the first of equal names wins no more than its error."""
+    found: dict[str, Path] = {}
+    for file in files:
+        name = file.parent.name
+        if name in found:
+            raise parse(file).error(f"{name!r} is already defined in {found[name]}")
+        found[name] = file
+    return found

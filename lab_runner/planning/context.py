@@ -1,0 +1,284 @@
+"""The names that a template may use, and templates filled in with them."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jinja2
+from pydantic import Field
+
+from lab_runner.models.lab import Certificate, Interface, Segment
+from lab_runner.models.parameters import Parameter, Strict, draw, draw_bytes
+from lab_runner.models.source import Document, Path_, unknown, validated
+from lab_runner.planning.identity import Authority, ServerCertificate, SshKey, ssh_key
+
+_environment = jinja2.Environment(
+    undefined=jinja2.StrictUndefined,
+    keep_trailing_newline=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    autoescape=False,  # noqa: S701 - configuration files, not HTML
+)
+
+
+class _Parameters(Strict):
+    """The part of a file that is read before anything can be filled in."""
+
+    parameters: dict[str, Parameter] = {}
+
+
+class _Segments(Strict):
+    segments: dict[str, Segment]
+
+
+class _Interfaces(Strict):
+    interfaces: dict[str, Interface] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class SegmentView:
+    """``{{ segments.lan.subnet }}`` and what follows from it."""
+
+    name: str
+    subnet: ipaddress.IPv4Network
+
+    @property
+    def prefix(self) -> int:
+        """Length of the network's prefix in bits."""
+        return self.subnet.prefixlen
+
+    @property
+    def netmask(self) -> str:
+        """Dotted mask."""
+        return str(self.subnet.netmask)
+
+    @property
+    def broadcast(self) -> str:
+        """The broadcast address."""
+        return str(self.subnet.broadcast_address)
+
+    def host(self, number: int) -> str:
+        """The address of the host with that number: ``{{ segments.lan.host(21) }}``."""
+        return str(self.subnet.network_address + int(number))
+
+
+@dataclass(frozen=True)
+class InterfaceView:
+    """``{{ nodes.gw.interfaces.eth1.address }}``."""
+
+    name: str
+    mac: str
+    segment: SegmentView
+    address: str
+    gateway: str | None
+    extra: tuple[str, ...]
+
+    @property
+    def cidr(self) -> str:
+        """Address and prefix length: ``10.0.0.1/24``."""
+        return f"{self.address}/{self.segment.prefix}"
+
+
+@dataclass(frozen=True)
+class NodeView:
+    """``{{ nodes.gw.address }}``: the address of the first interface."""
+
+    name: str
+    interfaces: dict[str, InterfaceView]
+    seed: int
+
+    @property
+    def address(self) -> str:
+        """The first interface's address."""
+        return next(iter(self.interfaces.values())).address
+
+    @cached_property
+    def host_key(self) -> SshKey:
+        """The node's own SSH key: ``.public``, ``.private``, ``.fingerprint``."""
+        return ssh_key(self.seed, f"host/{self.name}")
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything that a template may name."""
+
+    names: Mapping[str, Any]
+    nodes: Mapping[str, NodeView]
+    segments: Mapping[str, SegmentView]
+    authority: Authority
+
+    def extended(self, more: Mapping[str, Any]) -> Context:
+        """The same with further names."""
+        return Context({**self.names, **more}, self.nodes, self.segments, self.authority)
+
+    def text(self, template: str) -> str:
+        """Fill in one template.
+
+        Raises:
+            jinja2.TemplateError: An unknown name, or a template that is none.
+        """
+        return _environment.from_string(template).render(self.names)
+
+    def fill(self, value: Any, document: Document, at: Path_ = ()) -> Any:
+        """Fill in every string within ``value``, which stands at ``at`` in ``document``.
+
+        Raises:
+            DefinitionError: With the place of the string that could not be filled in.
+        """
+        if isinstance(value, str):
+            return self._filled(value, document, at)
+        if isinstance(value, list):
+            return [self.fill(item, document, (*at, i)) for i, item in enumerate(value)]
+        if isinstance(value, dict):
+            return {key: self.fill(item, document, (*at, key)) for key, item in value.items()}
+        return value
+
+    def _filled(self, value: str, document: Document, at: Path_) -> str:
+        if "{" not in value:
+            return value
+        try:
+            return self.text(value)
+        except jinja2.UndefinedError as exc:
+            known = ", ".join(sorted(self.names))
+            raise document.error(f"{exc.message}. Known names: {known}", at) from exc
+        except (jinja2.TemplateError, TypeError, ValueError) as exc:
+            raise document.error(f"the template cannot be filled in: {exc}", at) from exc
+
+
+def lab_context(document: Document, lab_id: str, seed: int, now: datetime.datetime) -> Context:
+    """Draw a lab's parameters and number its network.
+
+    Raises:
+        DefinitionError: A subnet, a segment's or a gateway's name is wrong.
+    """
+    names = draw_parameters(document, seed, lab_id)
+    authority = Authority(seed, now)
+    base = Context(names, {}, {}, authority)
+    segments = _segments(document, base)
+    nodes = _nodes(document, base, segments, lab_id, seed)
+    context = Context({**names, "segments": segments, "nodes": nodes}, nodes, segments, authority)
+    return context.extended(
+        {
+            "authority": authority,
+            "certificates": _certificates(document, context),
+            "ssh_key": lambda name: ssh_key(seed, f"user/{name}"),
+        }
+    )
+
+
+def draw_parameters(document: Document, seed: int, scope: str) -> dict[str, Any]:
+    """The values of a file's ``parameters`` for this seed."""
+    raw = document.data.get("parameters") or {}
+    parsed = validated(_Parameters, {"parameters": raw}, document)
+    return draw(parsed.parameters, seed, scope)
+
+
+def _segments(document: Document, context: Context) -> dict[str, SegmentView]:
+    raw = context.fill(document.data.get("segments") or {}, document, ("segments",))
+    parsed = validated(_Segments, {"segments": raw}, document)
+    return {name: SegmentView(name, spec.subnet) for name, spec in parsed.segments.items()}
+
+
+def _nodes(
+    document: Document,
+    context: Context,
+    segments: Mapping[str, SegmentView],
+    lab_id: str,
+    seed: int,
+) -> dict[str, NodeView]:
+    raw = document.data.get("nodes")
+    if not isinstance(raw, dict):
+        raise document.error("'nodes' is missing or is not a mapping", ("nodes",))
+    specs: dict[str, dict[str, Interface]] = {}
+    for name in raw:
+        specs[name] = _interfaces(document, context, name)
+    views: dict[str, NodeView] = {}
+    for name, interfaces in specs.items():
+        made = {
+            card: _interface(document, (name, card), spec, segments, specs, f"{lab_id}/{seed}")
+            for card, spec in interfaces.items()
+        }
+        views[name] = NodeView(name, made, seed)
+    return views
+
+
+def _interfaces(document: Document, context: Context, node: str) -> dict[str, Interface]:
+    raw = document.data["nodes"][node]
+    if not isinstance(raw, dict):
+        raise document.error(f"node {node!r} is not a mapping", ("nodes", node))
+    at: Path_ = ("nodes", node, "interfaces")
+    # Routes may name other nodes' addresses, which are not known yet.
+    cards = {
+        card: {key: value for key, value in spec.items() if key != "routes"}
+        if isinstance(spec, dict)
+        else spec
+        for card, spec in (raw.get("interfaces") or {}).items()
+    }
+    filled = context.fill(cards, document, at)
+    return validated(_Interfaces, {"interfaces": filled}, document, at[:-1]).interfaces
+
+
+def _interface(
+    document: Document,
+    at: tuple[str, str],
+    spec: Interface,
+    segments: Mapping[str, SegmentView],
+    nodes: Mapping[str, Mapping[str, Interface]],
+    scope: str,
+) -> InterfaceView:
+    where: Path_ = ("nodes", at[0], "interfaces", at[1])
+    if spec.segment not in segments:
+        message = unknown(f"segment {spec.segment!r}", spec.segment, segments)
+        raise document.error(message, (*where, "segment"))
+    segment = segments[spec.segment]
+    if spec.host is None or spec.host >= segment.subnet.num_addresses - 1:
+        raise document.error(f"no host {spec.host} in {segment.subnet}", (*where, "host"))
+    return InterfaceView(
+        name=at[1],
+        mac=_mac(f"{scope}/{at[0]}/{at[1]}"),
+        segment=segment,
+        address=segment.host(spec.host),
+        gateway=_gateway(document, where, spec, segment, nodes),
+        extra=tuple(segment.host(number) for number in spec.extra),
+    )
+
+
+def _gateway(
+    document: Document,
+    where: Path_,
+    spec: Interface,
+    segment: SegmentView,
+    nodes: Mapping[str, Mapping[str, Interface]],
+) -> str | None:
+    if spec.gateway is None:
+        return None
+    if spec.gateway not in nodes:
+        message = unknown(f"node {spec.gateway!r}", spec.gateway, nodes)
+        raise document.error(message, (*where, "gateway"))
+    for card in nodes[spec.gateway].values():
+        if card.segment == spec.segment and card.host is not None:
+            return segment.host(card.host)
+    message = f"{spec.gateway} has no interface on segment {spec.segment}"
+    raise document.error(message, (*where, "gateway"))
+
+
+def _certificates(document: Document, context: Context) -> dict[str, ServerCertificate]:
+    raw = context.fill(document.data.get("certificates") or {}, document, ("certificates",))
+    made: dict[str, ServerCertificate] = {}
+    for label, data in raw.items():
+        spec = validated(Certificate, data, document, ("certificates", label))
+        made[label] = context.authority.issue(label, spec.names, spec.days)
+    return made
+
+
+def _mac(name: str) -> str:
+    """A locally administered unicast address (IEEE 802-2014, 8.4)."""
+    tail = draw_bytes(0, f"mac/{name}", 5)
+    return ":".join(f"{byte:02x}" for byte in (0x02, *tail))
+
+
