@@ -1,0 +1,116 @@
+"""Namespaces, mounts and capabilities: the system calls that a node's preparation needs.
+
+Each step that enters a node's mount namespace makes system calls only: there,
+every library, program and import path is the learner's.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWNET = 0x40000000
+
+CAP_DAC_READ_SEARCH = 2
+CAP_NET_RAW = 13
+
+#: ``nobody``: owns nothing that matters, here or on a node.
+NOBODY = 65534
+
+_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REMOUNT, _MS_BIND = 2, 4, 8, 32, 4096
+_MNT_DETACH = 2
+_PR_SET_KEEPCAPS = 8
+_PR_SET_NO_NEW_PRIVS = 38
+_CAPABILITY_VERSION_3 = 0x20080522
+
+#: What the engine bind-mounts over a node's own files.
+_ENGINE_FILES = (b"/etc/resolv.conf", b"/etc/hosts", b"/etc/hostname")
+#: PID 1 of a node waits for this; /run is a tmpfs, so no earlier boot can have left it.
+_POWER = b"/run/.power"
+#: Bounds on one probe, whatever a hostile peer sends it.
+_PROBE_CPU_S = 20
+_PROBE_MEMORY = 2 << 30
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class _CapHeader(ctypes.Structure):
+    _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
+
+
+class _CapData(ctypes.Structure):
+    _fields_ = (
+        ("effective", ctypes.c_uint32),
+        ("permitted", ctypes.c_uint32),
+        ("inheritable", ctypes.c_uint32),
+    )
+
+
+def enter(fd: int, kind: int) -> None:
+    """Join the namespace behind ``fd`` (setns(2))."""
+    _call("setns", _libc.setns(fd, kind))
+
+
+def within_network(fd: int, own: int, action: Callable[[], T]) -> T:
+    """Do something in another network namespace and come back."""
+    enter(fd, CLONE_NEWNET)
+    try:
+        return action()
+    finally:
+        enter(own, CLONE_NEWNET)
+
+
+def prepare_and_power_on(pid: int) -> None:
+    """Give a waiting node its own files and sysctls, then let it boot.
+
+    Runs in a forked child, which ends with this call's outcome.
+
+    Raises:
+        OSError: A system call failed; its name is in ``strerror``.
+    """
+    fd = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY)
+    enter(fd, CLONE_NEWNS)
+    for path in _ENGINE_FILES:
+        _libc.umount2(path, _MNT_DETACH)  # absent after the engine's own restart: no error
+    # Docker mounts all of /proc/sys read-only; net.* belongs to this namespace alone.
+    _mount(b"/proc/sys/net", b"/proc/sys/net", _MS_BIND)
+    flags = _MS_BIND | _MS_REMOUNT | _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
+    _mount(None, b"/proc/sys/net", flags)
+    _mount(None, b"/sys/fs/cgroup", flags)
+    power = _libc.open(_POWER, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
+    _call("open /run/.power", power)
+
+
+def drop_privileges(keep: tuple[int, ...]) -> None:
+    """Become nobody with only the capabilities ``keep``, for ever (capabilities(7)).
+
+    Called in a forked probe before it looks at anything that a learner controls.
+    """
+    resource.setrlimit(resource.RLIMIT_CPU, (_PROBE_CPU_S, _PROBE_CPU_S))
+    resource.setrlimit(resource.RLIMIT_AS, (_PROBE_MEMORY, _PROBE_MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _call("prctl", _libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0))
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+    mask = sum(1 << capability for capability in keep)
+    data = (_CapData * 2)(_CapData(mask, mask, 0), _CapData(0, 0, 0))
+    header = _CapHeader(_CAPABILITY_VERSION_3, 0)
+    _call("capset", _libc.capset(ctypes.byref(header), data))
+    _call("prctl", _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+
+
+def _mount(source: bytes | None, target: bytes, flags: int) -> None:
+    _call(f"mount {target.decode()}", _libc.mount(source, target, None, flags, None))
+
+
+def _call(name: str, result: int) -> None:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")

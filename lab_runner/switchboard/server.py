@@ -1,0 +1,390 @@
+"""The switchboard itself: wires nodes as they appear, and answers over its socket.
+
+One process, one thread (asyncio), because it forks for every probe and a fork of
+a process with threads may inherit a held lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lab_runner.errors import ProbeError
+from lab_runner.switchboard import asking, namespaces, probes
+from lab_runner.switchboard.protocol import (
+    LINE_LIMIT,
+    NODE_VARIABLE,
+    PLAN_VARIABLE,
+    SOCKET,
+    VERSION,
+    WiringPlan,
+)
+from lab_runner.switchboard.wiring import Wiring
+
+#: At most so many probes at once; more would only wait for each other.
+_PARALLEL = 24
+#: Link faults outlive a restart of the switchboard here.
+_LINKS = Path("/state/links.json")
+_SCAN_EVERY_S = 0.02
+_SCAN_LAZILY_S = 0.25
+_SCAN_EAGERLY_FOR_S = 30.0
+#: A PID that is younger than this may still be the engine's own program, not the node's yet.
+_YOUNG_S = 3.0
+_READY_SOCKET = "\0lab/ready"
+
+
+@dataclass
+class NodeState:
+    """What the switchboard knows about a node.
+
+    Attributes:
+        pid: Its PID 1; None while it is off.
+        boots: How often it was wired.
+        booted: Has systemd reported that it is up?
+        problem: Why it could not be wired.
+    """
+
+    pid: int | None = None
+    boots: int = 0
+    booted: bool = False
+    problem: str | None = None
+    off_since: float = field(default_factory=time.monotonic)
+    ready: socket.socket | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As an answer carries it."""
+        return {
+            "pid": self.pid,
+            "boots": self.boots,
+            "booted": self.booted,
+            "problem": self.problem,
+        }
+
+
+class Switchboard:
+    """All state of one lab's switchboard."""
+
+    def __init__(self, plan: WiringPlan) -> None:
+        self.plan = plan
+        self.wiring = Wiring(plan.segments)
+        self.nodes = {name: NodeState() for name in plan.nodes}
+        self._tokens = {
+            f"{NODE_VARIABLE}={token}".encode(): name for name, token in plan.tokens.items()
+        }
+        self._own_network = os.open("/proc/self/ns/net", os.O_RDONLY)
+        self._changed = asyncio.Condition()
+        self._slots = asyncio.Semaphore(_PARALLEL)
+        self._links: dict[str, dict[str, Any]] = _stored_links()
+        self._passed_over: dict[str, float] = {}
+        self._operations: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
+            "hello": self._hello,
+            "wait": self._wait,
+            "ask": self._ask,
+            "link": self._link,
+        }
+
+    # --- nodes that come and go -------------------------------------------------
+
+    async def keep_wired(self) -> None:
+        """Look for nodes that are off, for ever, and wire each as it appears."""
+        while True:
+            off = [state for state in self.nodes.values() if state.pid is None]
+            if off:
+                for pid, name in self._appeared():
+                    await self._wire(name, pid)
+            await asyncio.sleep(self._pause(off))
+
+    def _pause(self, off: list[NodeState]) -> float:
+        now = time.monotonic()
+        eager = any(now - state.off_since < _SCAN_EAGERLY_FOR_S for state in off)
+        return _SCAN_EVERY_S if eager else _SCAN_LAZILY_S
+
+    def _appeared(self) -> list[tuple[int, str]]:
+        """PID 1s of nodes that are still off."""
+        now = time.monotonic()
+        pids = {entry for entry in os.listdir("/proc") if entry.isdigit()}
+        self._passed_over = {p: t for p, t in self._passed_over.items() if p in pids}
+        found = []
+        for pid in pids:
+            seen = self._passed_over.setdefault(pid, now)
+            if now - seen > _YOUNG_S:
+                continue
+            name = self._tokens.get(_node_variable(pid))
+            if name and self.nodes[name].pid is None and _is_init(pid):
+                found.append((int(pid), name))
+        return found
+
+    async def _wire(self, name: str, pid: int) -> None:
+        state = self.nodes[name]
+        try:
+            pidfd = os.pidfd_open(pid)
+            state.ready = self._listen_for_ready(name, pid)
+            self.wiring.plug(self.plan.nodes[name], f"/proc/{pid}/ns/net")
+            self._impair_again(name)
+            await _power_on(pid)
+        except OSError as exc:  # NetlinkError is none of its kind
+            await self._note(name, problem=str(exc))
+            return
+        loop = asyncio.get_running_loop()
+        loop.add_reader(pidfd, self._gone, name, pidfd)
+        state.boots += 1
+        await self._note(name, pid=pid, booted=False, problem=None)
+
+    def _listen_for_ready(self, name: str, pid: int) -> socket.socket:
+        """A socket in the node's network namespace, where systemd says READY=1 (sd_notify(3))."""
+
+        def bind() -> socket.socket:
+            ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+            ready.bind(_READY_SOCKET)
+            return ready
+
+        fd = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
+        try:
+            ready = namespaces.within_network(fd, self._own_network, bind)
+        finally:
+            os.close(fd)
+        asyncio.get_running_loop().add_reader(ready, self._heard, name, ready)
+        return ready
+
+    def _heard(self, name: str, ready: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            if b"READY=1" in ready.recv(4096).split(b"\n"):
+                _spawn(self._note(name, booted=True))
+
+    def _gone(self, name: str, pidfd: int) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(pidfd)
+        os.close(pidfd)
+        state = self.nodes[name]
+        if state.ready is not None:
+            loop.remove_reader(state.ready)
+            state.ready.close()
+        state.ready, state.off_since = None, time.monotonic()
+        _spawn(self._note(name, pid=None, booted=False))
+
+    async def _note(self, name: str, **facts: Any) -> None:
+        async with self._changed:
+            for key, value in facts.items():
+                setattr(self.nodes[name], key, value)
+            self._changed.notify_all()
+
+    # --- requests ---------------------------------------------------------------
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one connection's requests, each as soon as it is ready."""
+        tasks: set[asyncio.Task[None]] = set()
+        with contextlib.suppress(ConnectionError, asyncio.LimitOverrunError):
+            while line := await reader.readline():
+                task = asyncio.create_task(self._answer(line, writer))
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+        for task in tasks:
+            task.cancel()
+        writer.close()
+
+    async def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> None:
+        request = json.loads(line)
+        try:
+            operation = self._operations[request["op"]]
+            reply = await operation(request)
+        except (ProbeError, OSError, KeyError) as exc:
+            reply = {"error": f"{type(exc).__name__}: {exc}"}
+        with contextlib.suppress(ConnectionError):
+            writer.write(json.dumps({"id": request.get("id"), **reply}).encode() + b"\n")
+            await writer.drain()
+
+    async def _hello(self, _request: dict[str, Any]) -> dict[str, Any]:
+        states = {name: state.to_json() for name, state in self.nodes.items()}
+        return {"result": {"version": VERSION, "nodes": states}}
+
+    async def _wait(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Wait until nodes have booted at least so often, or the time is over; then say how it is.
+
+        ``{"boots": {"gw": 1}, "timeout_s": 20, "known": {...}}``; with ``known`` (the states
+        of an earlier answer) also until anything changed.
+        """
+        wanted: dict[str, int] = request["boots"]
+        known: dict[str, Any] | None = request.get("known")
+
+        def enough() -> bool:
+            if known is not None and known != self._states(wanted):
+                return True
+            return all(
+                self.nodes[name].booted and self.nodes[name].boots >= count
+                for name, count in wanted.items()
+            )
+
+        async with self._changed:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait_for(enough), request["timeout_s"])
+        return {"result": self._states(wanted)}
+
+    def _states(self, names: dict[str, int]) -> dict[str, Any]:
+        return {name: self.nodes[name].to_json() for name in names}
+
+    async def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        state = self.nodes[request["from"]]
+        if state.pid is None:
+            return {"off": True}
+        word = request["word"]
+        probe = asking.parse(word, request["probe"])
+        devices = self._devices(asking.tap_names(word, probe))
+        question = asking.Question(request["from"], state.pid, word, probe, devices)
+        async with self._slots:
+            return await _in_child(
+                lambda out: asking.answer(question, out), float(request["deadline_s"])
+            )
+
+    def _devices(self, names: list[str]) -> dict[str, str]:
+        """The interface for each tap: a segment's bridge, a cable's port, all of a node's."""
+        devices: dict[str, str] = {}
+        for name in names:
+            node, _, card = name.partition(":")
+            if name in self.plan.segments:
+                devices[name] = self.plan.segments[name]
+            elif node in self.plan.nodes:
+                for cable in self.plan.nodes[node]:
+                    if card in ("", cable.card):
+                        devices[f"{node}:{cable.card}"] = cable.port
+            else:
+                raise ProbeError(f"there is no segment or cable {name!r}")
+        return devices
+
+    async def _link(self, request: dict[str, Any]) -> dict[str, Any]:
+        node, _, card = request["cable"].partition(":")
+        port = next(cable.port for cable in self.plan.nodes[node] if cable.card == card)
+        self.wiring.impair(port, request["change"])
+        self._links.setdefault(request["cable"], {}).update(request["change"])
+        _LINKS.write_text(json.dumps(self._links))
+        return {"result": True}
+
+    def _impair_again(self, name: str) -> None:
+        for cable in self.plan.nodes[name]:
+            change = self._links.get(f"{name}:{cable.card}")
+            if change:
+                self.wiring.impair(cable.port, change)
+
+
+def _stored_links() -> dict[str, dict[str, Any]]:
+    try:
+        stored: dict[str, dict[str, Any]] = json.loads(_LINKS.read_text())
+    except (OSError, ValueError):
+        return {}
+    return stored
+
+
+def _node_variable(pid: str) -> bytes:
+    """The variable that names a node, from a process's first environment; empty if it has none."""
+    try:
+        environment = Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return b""
+    prefix = f"{NODE_VARIABLE}=".encode()
+    return next((item for item in environment.split(b"\0") if item.startswith(prefix)), b"")
+
+
+def _is_init(pid: str) -> bool:
+    """Is it PID 1 of a namespace directly below ours? A learner's own process never is."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    numbers = next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[1:]
+    return len(numbers) == 2 and numbers[1] == "1"
+
+
+async def _power_on(pid: int) -> None:
+    def child(out: int) -> None:
+        try:
+            namespaces.prepare_and_power_on(pid)
+            os.write(out, b'{"result": true}')
+        except OSError as exc:
+            os.write(out, json.dumps({"error": str(exc)}).encode())
+
+    reply = await _in_child(child, 10.0)
+    if "error" in reply:
+        raise OSError(reply["error"])
+
+
+async def _in_child(action: Callable[[int], None], deadline_s: float) -> dict[str, Any]:
+    """Run ``action`` in a forked child; what it writes is its answer."""
+    receive, send = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(receive)
+        action(send)
+        os._exit(0)
+    os.close(send)
+    try:
+        data = await asyncio.wait_for(_read_all(receive), deadline_s)
+    except TimeoutError:
+        return {"error": f"no answer from the instrument in {deadline_s:g} s"}
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    try:
+        reply: dict[str, Any] = json.loads(data)
+    except ValueError:
+        return {"error": "the instrument broke off"}
+    return reply
+
+
+async def _read_all(fd: int) -> bytes:
+    reader = asyncio.StreamReader(limit=LINE_LIMIT)
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(fd, "rb")
+    )
+    try:
+        return await reader.read(-1)
+    finally:
+        transport.close()
+
+
+_background: set[asyncio.Task[Any]] = set()
+
+
+def _spawn(work: Any) -> None:
+    """Start something whose end nobody waits for; a task that nobody holds may vanish."""
+    task = asyncio.ensure_future(work)
+    _background.add(task)
+    task.add_done_callback(_background.discard)
+
+
+async def run() -> None:
+    """Serve until SIGTERM."""
+    switchboard = Switchboard(WiringPlan.from_json(json.loads(os.environ[PLAN_VARIABLE])))
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(SOCKET)
+    server = await asyncio.start_unix_server(switchboard.serve, SOCKET, limit=LINE_LIMIT)
+    wiring = asyncio.create_task(switchboard.keep_wired())
+    wiring.add_done_callback(_fail_loudly)
+    await _warm_up(switchboard)
+    await stop.wait()
+    server.close()
+
+
+async def _warm_up(switchboard: Switchboard) -> None:
+    """Import the probes' libraries once, so that forks find them; nodes come first."""
+    while any(state.boots == 0 for state in switchboard.nodes.values()):
+        await asyncio.sleep(_SCAN_EVERY_S)
+    probes.load_all()
+
+
+def _fail_loudly(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        sys.stderr.write(f"wiring ended: {task.exception()!r}\n")
+        os._exit(1)  # the restart policy brings a new one, which wires again
