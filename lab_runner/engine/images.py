@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from lab_runner.engine import debian
 from lab_runner.engine.debian import Progress
 from lab_runner.engine.docker import disk_full, mapped
-from lab_runner.engine.recipe import DEBIAN, REPOSITORY, Cookbook, Sources, Target
+from lab_runner.engine.recipe import DEBIAN, Cookbook, Sources, Target
 from lab_runner.errors import ImageBuildFailed
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ LAST_LINES = 20
 
 #: A large package over a slow line: this long a build may say nothing.
 SILENCE_S = 600
+
+#: A percentage, the builder's ids: neither news nor a reason for a failure.
+_NOISE = re.compile(r"^(\d+%|\(Reading database.*|--->.*|Removing intermediate container.*)$")
 
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
 
@@ -75,8 +79,9 @@ def missing(
     client: DockerClient, targets: Iterable[Target], sources: Sources | None = None
 ) -> list[Target]:
     """Those of the targets whose current image the engine does not have."""
-    present = _present(client)
-    return [target for target, tag in tags(targets, sources).items() if tag not in present]
+    cookbook = Cookbook(sources)
+    present = _present(client, cookbook)
+    return [target for target in dict.fromkeys(targets) if cookbook.tag(target) not in present]
 
 
 def ensure(
@@ -103,7 +108,7 @@ def ensure(
     """
     cookbook = Cookbook(sources)
     wanted = list(dict.fromkeys(targets))
-    present = _present(client)
+    present = _present(client, cookbook)
     to_do = _in_order(cookbook, wanted, present)
     if to_do:
         _Builder(client, cookbook, progress).run(to_do, debian_missing=DEBIAN not in present)
@@ -112,7 +117,8 @@ def ensure(
 
 def list_images(client: DockerClient, sources: Sources | None = None) -> list[ImageRow]:
     """The kit's images on the engine: current ones first, then by name."""
-    current = {DEBIAN, *tags(Target, sources).values()}
+    cookbook = Cookbook(sources)
+    current = {DEBIAN, *map(cookbook.tag, Target)}
     known = {"debian", *Target}
     with mapped():
         used = {container["ImageID"] for container in client.api.containers(all=True)}
@@ -124,7 +130,7 @@ def list_images(client: DockerClient, sources: Sources | None = None) -> list[Im
             current=tag in current,
             in_use=image["Id"] in used,
         )
-        for tag, image in _present(client).items()
+        for tag, image in _present(client, cookbook).items()
         if (target := tag.partition("/")[2].partition(":")[0]) in known
     ]
     return sorted(rows, key=lambda row: (not row.current, row.target, row.tag))
@@ -143,10 +149,11 @@ def prune(client: DockerClient, sources: Sources | None = None) -> list[str]:
     return old
 
 
-def _present(client: DockerClient) -> dict[str, dict[str, Any]]:
+def _present(client: DockerClient, cookbook: Cookbook) -> dict[str, dict[str, Any]]:
     """The engine's images of ours by tag, in one request."""
+    ours = [f"{cookbook.sources.repository}/*", DEBIAN]
     with mapped():
-        images = client.api.images(filters={"reference": f"{REPOSITORY}/*"})
+        images = client.api.images(filters={"reference": ours})
     return {tag: image for image in images for tag in image.get("RepoTags") or []}
 
 
@@ -227,7 +234,7 @@ class _Builder:
                 if self._stop.is_set():
                     return
                 for line in str(event.get("stream", "")).splitlines():
-                    if text := line.strip():
+                    if (text := line.strip()) and not _NOISE.match(text):
                         last = [*last[1 - LAST_LINES :], text]
                         self._tell(target, text)
         self._tell(target, "ready")

@@ -24,8 +24,6 @@ from lab_runner.errors import ImageMissing
 #: The Debian 13 that everything starts from; it is pulled or bootstrapped.
 DEBIAN = "breakfix/debian:13"
 
-REPOSITORY = "breakfix"
-
 _FROM = re.compile(r"^FROM\s+(?P<parent>\S+)\s+AS\s+(?P<name>\S+)\s*$", re.MULTILINE)
 _COMMENT = re.compile(r"^[ \t]*#.*\n?", re.MULTILINE)
 _COPY = re.compile(r"^COPY\s+(?P<words>.+)$", re.MULTILINE)
@@ -48,15 +46,17 @@ class Target(StrEnum):
 
 @dataclass(frozen=True)
 class Sources:
-    """The two folders that image sources are read from.
+    """Where images come from and what they are called.
 
     Attributes:
         data: The folder that holds ``labs/``.
         package: The folder of the ``lab_runner`` package.
+        repository: The first part of every tag.
     """
 
     data: Path
     package: Path
+    repository: str = "breakfix"
 
     @classmethod
     def installed(cls) -> Sources:
@@ -102,7 +102,7 @@ class Cookbook:
             for name, content in sorted(self.files(target).items()):
                 digest.update(f"\0{name}\0{len(content)}\0".encode())
                 digest.update(content)
-            self._tags[target] = f"{REPOSITORY}/{target}:{digest.hexdigest()[:12]}"
+            self._tags[target] = f"{self.sources.repository}/{target}:{digest.hexdigest()[:12]}"
         return self._tags[target]
 
     def parent(self, target: Target) -> Target | None:
