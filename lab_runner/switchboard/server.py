@@ -126,13 +126,20 @@ class Switchboard:
 
     async def _wire(self, name: str, pid: int) -> None:
         state = self.nodes[name]
+        if not _waits_for_power(pid):
+            # Its cables went with an earlier switchboard. A machine that runs is
+            # rebooted, as at a power cut: systemd takes SIGINT for ctrl-alt-del.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGINT)
+            self._passed_over[str(pid)] = float("-inf")
+            return
         try:
             pidfd = os.pidfd_open(pid)
             state.ready = self._listen_for_ready(name, pid)
             self.wiring.plug(self.plan.nodes[name], f"/proc/{pid}/ns/net")
             self._impair_again(name)
             await _power_on(pid)
-        except OSError as exc:  # NetlinkError is none of its kind
+        except OSError as exc:
             await self._note(name, problem=str(exc))
             return
         loop = asyncio.get_running_loop()
@@ -148,6 +155,7 @@ class Switchboard:
             ready.bind(_READY_SOCKET)
             return ready
 
+        self._close_ready(name)
         fd = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
         try:
             ready = namespaces.within_network(fd, self._own_network, bind)
@@ -162,15 +170,18 @@ class Switchboard:
                 _spawn(self._note(name, booted=True))
 
     def _gone(self, name: str, pidfd: int) -> None:
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(pidfd)
+        asyncio.get_running_loop().remove_reader(pidfd)
         os.close(pidfd)
+        self._close_ready(name)
+        self.nodes[name].off_since = time.monotonic()
+        _spawn(self._note(name, pid=None, booted=False))
+
+    def _close_ready(self, name: str) -> None:
         state = self.nodes[name]
         if state.ready is not None:
-            loop.remove_reader(state.ready)
+            asyncio.get_running_loop().remove_reader(state.ready)
             state.ready.close()
-        state.ready, state.off_since = None, time.monotonic()
-        _spawn(self._note(name, pid=None, booted=False))
+            state.ready = None
 
     async def _note(self, name: str, **facts: Any) -> None:
         async with self._changed:
@@ -210,7 +221,7 @@ class Switchboard:
     async def _wait(self, request: dict[str, Any]) -> dict[str, Any]:
         """Wait until nodes have booted at least so often, or the time is over; then say how it is.
 
-        ``{"boots": {"gw": 1}, "timeout_s": 20, "known": {...}}``; with ``known`` (the states
+        ``{"boots": {"gw": 1}, "within_s": 20, "known": {...}}``; with ``known`` (the states
         of an earlier answer) also until anything changed.
         """
         wanted: dict[str, int] = request["boots"]
@@ -226,7 +237,7 @@ class Switchboard:
 
         async with self._changed:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait_for(enough), request["timeout_s"])
+                await asyncio.wait_for(self._changed.wait_for(enough), request["within_s"])
         return {"result": self._states(wanted)}
 
     def _states(self, names: dict[str, int]) -> dict[str, Any]:
@@ -301,6 +312,14 @@ def _is_init(pid: str) -> bool:
         return False
     numbers = next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[1:]
     return len(numbers) == 2 and numbers[1] == "1"
+
+
+def _waits_for_power(pid: int) -> bool:
+    """Is the node still where its PID 1 waits for the cables?"""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip() != "systemd"
+    except OSError:
+        return False
 
 
 async def _power_on(pid: int) -> None:

@@ -49,14 +49,20 @@ class Wiring:
             network: Path of the node's network namespace.
 
         Raises:
-            NetlinkError: The kernel refused.
+            OSError: The kernel refused.
         """
         for cable in cables:
-            self._remove(cable.port)
-            peer = {"ifname": cable.card, "address": cable.mac, "net_ns_fd": network}
-            self._ip.link("add", ifname=cable.port, kind="veth", peer=peer)
-            index = self._index(cable.port)
-            self._ip.link("set", index=index, master=self._bridges[cable.segment], state="up")
+            try:
+                self._plug(cable, network)
+            except NetlinkError as exc:
+                raise OSError(exc.code, f"cable {cable.card}: {exc}") from exc
+
+    def _plug(self, cable: CablePlan, network: str) -> None:
+        self._remove(cable.port)
+        peer = {"ifname": cable.card, "address": cable.mac, "net_ns_fd": network}
+        self._ip.link("add", ifname=cable.port, kind="veth", peer=peer)
+        index = self._index(cable.port)
+        self._ip.link("set", index=index, master=self._bridges[cable.segment], state="up")
 
     def _remove(self, device: str) -> None:
         """Take away what an earlier life of the node left; it goes by itself, but not at once."""

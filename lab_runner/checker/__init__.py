@@ -1,0 +1,1 @@
+"""Asks what a scenario's checks ask, and judges what was seen."""

@@ -1,0 +1,128 @@
+"""The line to a lab's switchboard: JSON over one exec of a relay inside its container."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import queue
+import socket
+import struct
+import threading
+from typing import TYPE_CHECKING, Any
+
+import docker.errors
+
+from lab_runner import errors
+from lab_runner.engine.docker import mapped
+from lab_runner.switchboard import protocol
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+# The relay itself waits for the switchboard, so that the kit need not ask again and again.
+_RELAY = ["socat", "-", f"UNIX-CONNECT:{protocol.SOCKET},retry=500,interval=0.02"]
+_STDOUT = 1
+_LOST = "The switchboard of this lab does not answer."
+_HINT = "`lab status` says what runs; `lab stop` and `lab start` bring a fresh lab."
+
+
+class Line:
+    """Requests and answers, any number at a time, from any thread."""
+
+    def __init__(self, client: DockerClient, container: str) -> None:
+        with mapped():
+            created = client.api.exec_create(
+                container, _RELAY, stdin=True, stdout=True, stderr=False, tty=False
+            )
+            stream = client.api.exec_start(created["Id"], socket=True)
+        self._stream = stream
+        self._socket: socket.socket = getattr(stream, "_sock", stream)
+        with contextlib.suppress(AttributeError):
+            self._socket.settimeout(None)
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, queue.SimpleQueue[dict[str, Any] | None]] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+        self._reader = threading.Thread(target=self._read, daemon=True, name="switchboard-line")
+        self._reader.start()
+
+    def request(self, op: str, *, timeout_s: float = 30.0, **fields: Any) -> dict[str, Any]:
+        """Send one request and wait for its answer.
+
+        Returns:
+            The answer's object: ``result``, ``error`` or a word of the operation's own.
+
+        Raises:
+            SwitchboardLost: The line broke, or no answer came in time.
+        """
+        answers: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        with self._lock:
+            number = next(self._numbers)
+            self._waiting[number] = answers
+            self._send(json.dumps({"id": number, "op": op, **fields}).encode() + b"\n")
+        try:
+            answer = answers.get(timeout=timeout_s)
+        except queue.Empty:
+            raise errors.SwitchboardLost(f"{_LOST} (no answer in {timeout_s:g} s)", hint=_HINT) from None
+        finally:
+            self._waiting.pop(number, None)
+        if answer is None:
+            raise errors.SwitchboardLost(_LOST, hint=_HINT)
+        return answer
+
+    def _send(self, data: bytes) -> None:
+        if self._closed:
+            raise errors.SwitchboardLost(_LOST, hint=_HINT)
+        try:
+            self._socket.sendall(data)
+        except OSError as exc:
+            raise errors.SwitchboardLost(_LOST, hint=_HINT) from exc
+
+    def _read(self) -> None:
+        pending = b""
+        with contextlib.suppress(OSError, ValueError):
+            for chunk in _frames(self._socket):
+                *lines, pending = (pending + chunk).split(b"\n")
+                for line in lines:
+                    self._deliver(json.loads(line))
+        self._closed = True
+        for answers in list(self._waiting.values()):
+            answers.put(None)
+
+    def _deliver(self, answer: dict[str, Any]) -> None:
+        answers = self._waiting.get(answer.get("id", 0))
+        if answers is not None:
+            answers.put(answer)
+
+    def close(self) -> None:
+        """Hang up; the switchboard goes on."""
+        self._closed = True
+        with contextlib.suppress(OSError, AttributeError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError, docker.errors.DockerException):
+            self._stream.close()
+
+
+def _frames(stream: socket.socket) -> Any:
+    """The payloads of standard output (Docker Engine API, "Stream format" of attach)."""
+    while True:
+        header = _exactly(stream, 8)
+        if header is None:
+            return
+        kind, length = struct.unpack(">BxxxL", header)
+        payload = _exactly(stream, length)
+        if payload is None:
+            return
+        if kind == _STDOUT:
+            yield payload
+
+
+def _exactly(stream: socket.socket, length: int) -> bytes | None:
+    data = b""
+    while len(data) < length:
+        piece = stream.recv(length - len(data))
+        if not piece:
+            return None
+        data += piece
+    return data
