@@ -147,6 +147,8 @@ def _users(node: Node) -> Iterator[Entry]:
     yield _text("etc/sysusers.d/accounts.conf", "\n".join(lines) + "\n")
     unit = "systemd-sysusers.service"
     yield Entry(f"{ENABLED}/sysinit.target.wants/{unit}", link=f"{UNIT_FOLDER}/{unit}")
+    # It would skip a boot for which nothing was updated; an empty condition resets them all.
+    yield _text(f"{ENABLED}/{unit}.d/accounts.conf", "[Unit]\nConditionNeedsUpdate=\n")
     for name, user in node.users.items():
         home = f"home/{name}"
         yield Entry(home, mode=0o755, uid=user.uid, gid=user.uid)
