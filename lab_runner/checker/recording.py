@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lab_runner.engine.running import RunningLab
 
-_FLUSH_S = 0.3
+_START_S = 5.0
 
 
 @contextlib.contextmanager
@@ -23,9 +23,11 @@ def recorded(lab: RunningLab, folder: Path | None) -> Iterator[None]:
         yield
         return
     folder.mkdir(parents=True, exist_ok=True)
-    recordings = [_Recording(lab, segment, folder / f"{segment}.pcap") for segment in lab.plan.segments]
+    recordings = [
+        _Recording(lab, segment, folder / f"{segment}.pcap") for segment in lab.plan.segments
+    ]
     for recording in recordings:
-        recording.started.wait(timeout=5)
+        recording.capture.listening.wait(timeout=_START_S)
     try:
         yield
     finally:
@@ -34,25 +36,18 @@ def recorded(lab: RunningLab, folder: Path | None) -> Iterator[None]:
 
 
 class _Recording:
-    """One capture that runs until it is stopped."""
+    """One capture that is written to a file until it is stopped."""
 
     def __init__(self, lab: RunningLab, segment: str, file: Path) -> None:
-        self.started = threading.Event()
-        self._ended = threading.Event()
-        self._capture = lab.capture(segment, text=False)
+        self.capture = lab.capture(segment, text=False)
         self._thread = threading.Thread(target=self._write, args=(file,), daemon=True)
         self._thread.start()
 
     def _write(self, file: Path) -> None:
         with file.open("wb") as out:
-            for piece in self._capture:
+            for piece in self.capture:
                 out.write(piece)
-                out.flush()
-                self.started.set()  # the file's header comes as soon as it listens
-                if self._ended.is_set():
-                    return
 
     def stop(self) -> None:
-        self._ended.wait(_FLUSH_S)
-        self._ended.set()
-        self._thread.join(timeout=_FLUSH_S)
+        self.capture.close()
+        self._thread.join(timeout=_START_S)

@@ -16,6 +16,7 @@ import docker.errors
 
 from lab_runner import errors
 from lab_runner.engine import containers, images, terminal
+from lab_runner.engine.capture import Capture
 from lab_runner.engine.docker import mapped
 from lab_runner.engine.line import Line
 from lab_runner.models.scenario import Step
@@ -404,8 +405,8 @@ class RunningLab:
 
     def capture(
         self, place: str, filter_: str = "", *, text: bool, count: int | None = None
-    ) -> Iterator[bytes]:
-        """What crosses a segment or a cable, until the iterator is closed.
+    ) -> Capture:
+        """What crosses a segment or a cable, until it is closed.
 
         Args:
             place: A segment, or ``node:interface``.
@@ -413,17 +414,9 @@ class RunningLab:
             text: Lines as tcpdump(8) prints them; else a pcap file's bytes.
             count: End after so many packets.
         """
-        argv = ["tcpdump", "-i", self._device(place), "-n", "-U", "-Z", "nobody"]
-        argv += ["-l"] if text else ["-w", "-"]
-        argv += ["-c", str(count)] if count else []
-        with mapped():
-            created = self.client.api.exec_create(
-                self._container(containers.SWITCHBOARD), [*argv, "--", *([filter_] if filter_ else [])]
-            )
-            stream = self.client.api.exec_start(created["Id"], stream=True, demux=True)
-            for out, _err in stream:
-                if out:
-                    yield out
+        switchboard = self._container(containers.SWITCHBOARD)
+        device = self._device(place)
+        return Capture(self.client, switchboard, device, filter_, text=text, count=count)
 
     def _device(self, place: str) -> str:
         wiring = containers.wiring_plan(self.plan, self.attempt)

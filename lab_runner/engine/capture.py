@@ -1,0 +1,90 @@
+"""A capture on the switchboard's side of a cable or a segment."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lab_runner.engine.docker import mapped
+from lab_runner.errors import EngineError, UsageError
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+_START_S = 5.0
+
+
+class Capture:
+    """What tcpdump(8) writes, piece by piece, until it is closed.
+
+    Closing ends the program in the switchboard as well: the engine would leave
+    it running when only the connection is dropped.
+    """
+
+    def __init__(
+        self,
+        client: DockerClient,
+        switchboard: str,
+        device: str,
+        filter_: str = "",
+        *,
+        text: bool,
+        count: int | None = None,
+    ) -> None:
+        form = ["-l"] if text else ["-w", "-"]
+        limit = ["-c", str(count)] if count else []
+        argv = ["tcpdump", "-i", device, "-n", "-U", "-Z", "nobody", *form, *limit]
+        argv += ["--", filter_] if filter_ else []
+        # The switchboard shares the host's process ids: the shell's own is what is killed later.
+        script = 'echo "pid $$" >&2; exec "$@"'
+        self._client, self._switchboard = client, switchboard
+        self._pid: str | None = None
+        self._said: list[str] = []
+        #: Set once it listens: nothing that is sent from now on is missed.
+        self.listening = threading.Event()
+        with mapped():
+            self._exec = client.api.exec_create(switchboard, ["sh", "-c", script, "sh", *argv])["Id"]
+            self._stream = client.api.exec_start(self._exec, stream=True, demux=True)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The pieces.
+
+        Raises:
+            UsageError: tcpdump does not understand the filter.
+        """
+        try:
+            with mapped():
+                for out, err in self._stream:
+                    self._hear((err or b"").decode("utf-8", "replace"))
+                    if out:
+                        yield out
+            self._check_end()
+        finally:
+            self.close()
+
+    def _hear(self, words: str) -> None:
+        for line in words.splitlines():
+            if line.startswith("pid ") and self._pid is None:
+                self._pid = line.removeprefix("pid ")
+            elif "listening on" in line:
+                self.listening.set()
+            elif line:
+                self._said.append(line)
+
+    def _check_end(self) -> None:
+        if not self.listening.is_set():
+            raise UsageError(
+                f"The capture did not start: {' '.join(self._said)}",
+                hint="Filters are written as in pcap-filter(7): `tcp port 80 and host 10.0.0.5`.",
+            )
+
+    def close(self) -> None:
+        """End the capture; more than once is as good as once."""
+        pid, self._pid = self._pid, None
+        if pid is None:
+            return
+        with contextlib.suppress(EngineError), mapped():
+            killer = self._client.api.exec_create(self._switchboard, ["kill", pid])
+            self._client.api.exec_start(killer["Id"])
