@@ -10,14 +10,20 @@ only: the switchboard imports this file.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 #: Raised when a field changes its meaning; old evidence is judged by its own version.
 VERSION = 1
 
 
+class Strict:
+    """Stored evidence with a field that is not here is refused; pydantic reads this attribute."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+
 @dataclass(frozen=True, kw_only=True)
-class DnsAnswer:
+class DnsAnswer(Strict):
     """One exchange with a name server."""
 
     server: str
@@ -35,7 +41,7 @@ class DnsAnswer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DnsEvidence:
+class DnsEvidence(Strict):
     """All exchanges of a dns probe, in the order in which they were made.
 
     With several servers in ``resolv.conf`` one question makes several exchanges;
@@ -49,7 +55,7 @@ class DnsEvidence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
+class Target(Strict):
     """How a ``to`` was turned into an address."""
 
     name: str
@@ -61,12 +67,12 @@ class Target:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TcpEvidence:
+class TcpEvidence(Strict):
     """One connection attempt."""
 
     target: Target
     port: int
-    #: ``open``, ``refused`` (RST), ``timeout``, ``unreachable``, ``unresolved``.
+    #: ``open``, ``refused`` (RST), ``timeout``, ``unreachable``, ``reset``, ``unresolved``.
     outcome: str
     detail: str | None = None
     banner: str | None = None
@@ -74,12 +80,12 @@ class TcpEvidence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class UdpEvidence:
+class UdpEvidence(Strict):
     """One datagram and what came back."""
 
     target: Target
     port: int
-    #: ``answer``, ``refused`` (ICMP port unreachable), ``timeout``, ``unreachable``, ``unresolved``.
+    #: ``answer``, ``refused`` (ICMP port unreachable), or as in :class:`TcpEvidence`.
     outcome: str
     answer: str | None = None
     detail: str | None = None
@@ -87,7 +93,7 @@ class UdpEvidence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TlsFacts:
+class TlsFacts(Strict):
     """What a TLS server showed."""
 
     version: str | None = None
@@ -103,7 +109,7 @@ class TlsFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TlsEvidence:
+class TlsEvidence(Strict):
     """One handshake."""
 
     target: Target
@@ -117,7 +123,7 @@ class TlsEvidence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HttpEvidence:
+class HttpEvidence(Strict):
     """One exchange of HTTP."""
 
     url: str
@@ -133,7 +139,7 @@ class HttpEvidence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SshEvidence:
+class SshEvidence(Strict):
     """One conversation with an SSH server."""
 
     target: Target
@@ -155,7 +161,7 @@ class SshEvidence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PingEvidence:
+class PingEvidence(Strict):
     """Echo requests, replies and errors."""
 
     target: Target
@@ -169,7 +175,7 @@ class PingEvidence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PathEvidence:
+class PathEvidence(Strict):
     """The hops that answered; None for one that was silent."""
 
     target: Target
@@ -179,7 +185,7 @@ class PathEvidence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NatEvidence:
+class NatEvidence(Strict):
     """The near and the far side of one connection."""
 
     target: Target
@@ -195,7 +201,7 @@ class NatEvidence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CaptureEvidence:
+class CaptureEvidence(Strict):
     """Frames that matched, and what was asked meanwhile."""
 
     on: str
@@ -210,7 +216,7 @@ class CaptureEvidence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ListeningEvidence:
+class ListeningEvidence(Strict):
     """The addresses on which the port is listened on."""
 
     port: int
@@ -219,7 +225,7 @@ class ListeningEvidence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProcessEvidence:
+class ProcessEvidence(Strict):
     """Processes of that name."""
 
     name: str
@@ -228,7 +234,7 @@ class ProcessEvidence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileEvidence:
+class FileEvidence(Strict):
     """One file."""
 
     path: str
@@ -244,7 +250,7 @@ class FileEvidence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SysctlEvidence:
+class SysctlEvidence(Strict):
     """One kernel parameter; None: there is none of that name."""
 
     key: str
@@ -252,7 +258,7 @@ class SysctlEvidence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CommandEvidence:
+class CommandEvidence(Strict):
     """One program's end."""
 
     argv: list[str]

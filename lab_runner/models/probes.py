@@ -25,7 +25,9 @@ class DnsProbe:
     Without ``server`` the node's own ``/etc/resolv.conf`` is used as its stub
     resolver would: servers in order, with their time limits. An asterisk in
     ``qname`` stands for a fresh random label in each of ``repeat`` questions, so
-    that no cache can answer.
+    that no cache can answer. All exchanges of one question together take
+    ``timeout_s`` at most: raise it above the node's own limit (5 s a server,
+    unless ``resolv.conf`` has another) to see its resolver fall back.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT
@@ -49,7 +51,7 @@ class DnsProbe:
 
 @dataclass(frozen=True, kw_only=True)
 class TcpProbe:
-    """Open a TCP connection and, where asked to, read the first thing the server says (RFC 9293)."""
+    """Open a TCP connection; where asked to, read what the server says first (RFC 9293)."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT
     to: str
@@ -210,7 +212,7 @@ class CaptureProbe:
     on: str
     #: pcap-filter(7) expression.
     filter: str
-    #: What is asked meanwhile: ``{from: node, <probe>: {…}}``.
+    #: What is asked meanwhile, from the check's own vantage: ``{<probe>: {…}}``.
     during: dict[str, Any]
     #: Keep listening after the question was answered.
     linger_s: float = 0.2

@@ -43,8 +43,10 @@ class NodeFiles:
         Raises:
             OSError: As open(2) does; ``ELOOP`` and ``EXDEV`` for a farm of links.
         """
+        # openat2(2) refuses O_PATH, which opens nothing, with flags about reading.
+        calm = 0 if flags & os.O_PATH else os.O_NONBLOCK | os.O_NOCTTY
         how = _OpenHow(
-            flags | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY,
+            flags | os.O_CLOEXEC | calm,
             0,
             _RESOLVE_IN_ROOT | _RESOLVE_NO_MAGICLINKS,
         )
