@@ -1,1 +1,49 @@
-"""One file a protocol: each asks, and says what it saw."""
+"""One file a protocol: each asks, and says what it saw.
+
+Every module has ``ask(probe, at) -> evidence``; one that needs raw sockets on the
+switchboard's side also has ``taps(probe) -> list[str]``: a segment, a
+``node:interface``, or a node for all its cables. Modules whose names begin with
+an underscore are what several of them share.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+
+from lab_runner.errors import ProbeError
+
+#: The module of each probe. ``command`` is not here: the engine runs it.
+MODULES: dict[str, str] = {
+    "dns": "dns",
+    "tcp": "tcp",
+    "udp": "udp",
+    "http": "http",
+    "tls": "tls",
+    "ssh": "ssh",
+    "ping": "ping",
+    "path": "path",
+    "nat": "nat",
+    "capture": "capture",
+    "listening": "listening",
+    "process": "process",
+    "file": "file",
+    "sysctl": "sysctl",
+}
+
+
+def load(word: str) -> ModuleType:
+    """The module that asks ``word``.
+
+    Raises:
+        ProbeError: The switchboard has no such probe.
+    """
+    if word not in MODULES:
+        raise ProbeError(f"no probe {word!r} in the switchboard; it has {', '.join(MODULES)}")
+    return import_module(f"{__name__}.{MODULES[word]}")
+
+
+def load_all() -> None:
+    """Import every probe and its libraries, so that a forked child finds them in memory."""
+    for word in MODULES:
+        load(word)
