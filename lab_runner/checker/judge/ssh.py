@@ -1,0 +1,61 @@
+"""Conversations with SSH servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lab_runner.checker.judge.verdict import (
+    Verdict,
+    found,
+    happened,
+    listed,
+    place,
+    quoted,
+    unless,
+    verdict,
+)
+from lab_runner.models.evidence import SshEvidence
+from lab_runner.models.probes import SshProbe
+
+
+def judge_ssh(probe: SshProbe, seen: SshEvidence, vantage: str) -> Verdict:
+    """Host key, methods, login and output, each where the probe expects something."""
+    asked = f"{vantage} to {probe.user} at {place(seen.target, seen.port)}"
+    if seen.outcome != "connected":
+        return verdict(f"{asked}: {happened(seen.outcome, seen.detail)}", ["an SSH server"])
+    return verdict(f"{asked}: {', '.join(_said(probe, seen))}", _unmet(probe, seen))
+
+
+def _said(probe: SshProbe, seen: SshEvidence) -> Iterator[str]:
+    yield f"host key {seen.host_key_type} {seen.host_key}"
+    if seen.known_hosts is not None:
+        yield f"{_KNOWN.get(seen.known_hosts, seen.known_hosts)} {probe.known_hosts}"
+    if seen.methods is not None:
+        yield f"offers {listed(seen.methods, 'no method')}"
+    if seen.login is not None:
+        yield f"login {seen.login}"
+    if seen.output is not None:
+        yield f"the command said {quoted(seen.output)}"
+    if seen.detail:
+        yield f"then {happened(seen.detail, None)}"
+
+
+_KNOWN = {
+    "match": "which is in",
+    "changed": "which contradicts",
+    "unknown": "which is not in",
+}
+
+
+def _unmet(probe: SshProbe, seen: SshEvidence) -> Iterator[str | None]:
+    if probe.host_key is not None:
+        yield unless(seen.host_key == probe.host_key, f"host key {probe.host_key}")
+    if probe.known_hosts is not None:
+        yield unless(seen.known_hosts == "match", "a known host key")
+    if probe.methods is not None:
+        met = seen.methods is not None and set(seen.methods) == set(probe.methods)
+        yield unless(met, f"exactly {listed(probe.methods, 'no method')}")
+    if probe.login is not None:
+        yield unless(seen.login == probe.login, f"login {probe.login}")
+    if probe.output is not None:
+        yield unless(found(probe.output, seen.output), f"output with /{probe.output}/")
