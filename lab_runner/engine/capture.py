@@ -45,7 +45,9 @@ class Capture:
         #: Set once it listens: nothing that is sent from now on is missed.
         self.listening = threading.Event()
         with mapped():
-            self._exec = client.api.exec_create(switchboard, ["sh", "-c", script, "sh", *argv])["Id"]
+            self._exec = client.api.exec_create(switchboard, ["sh", "-c", script, "sh", *argv])[
+                "Id"
+            ]
             self._stream = client.api.exec_start(self._exec, stream=True, demux=True)
 
     def __iter__(self) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ import queue
 import socket
 import struct
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import docker.errors
 
@@ -37,7 +37,9 @@ class Line:
             )
             stream = client.api.exec_start(created["Id"], socket=True)
         self._stream = stream
-        self._socket: socket.socket = getattr(stream, "_sock", stream)
+        self._socket: socket.socket = getattr(stream, "_sock", None) or cast(
+            "socket.socket", stream
+        )
         with contextlib.suppress(AttributeError):
             self._socket.settimeout(None)
         self._numbers = itertools.count(1)
@@ -64,7 +66,8 @@ class Line:
         try:
             answer = answers.get(timeout=timeout_s)
         except queue.Empty:
-            raise errors.SwitchboardLost(f"{_LOST} (no answer in {timeout_s:g} s)", hint=_HINT) from None
+            message = f"{_LOST} (no answer in {timeout_s:g} s)"
+            raise errors.SwitchboardLost(message, hint=_HINT) from None
         finally:
             self._waiting.pop(number, None)
         if answer is None:

@@ -10,7 +10,7 @@ import tarfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import docker.errors
 
@@ -150,9 +150,7 @@ def attach(client: DockerClient, plan: Plan, attempt: str) -> RunningLab:
 
 def _containers(client: DockerClient, attempt: str) -> dict[str, str]:
     with mapped():
-        rows = client.api.containers(
-            all=True, filters={"label": f"{containers.LABEL}={attempt}"}
-        )
+        rows = client.api.containers(all=True, filters={"label": f"{containers.LABEL}={attempt}"})
     return {row["Labels"][containers.LABEL_NODE]: row["Id"] for row in rows}
 
 
@@ -212,7 +210,7 @@ class RunningLab:
         self._containers = made
         self._line: Line | None = None
 
-    def __enter__(self) -> RunningLab:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -250,7 +248,7 @@ class RunningLab:
             NodeNotReady: One has not in time; with its last words.
         """
         deadline = time.monotonic() + BOOT_DEADLINE_S
-        known = None
+        known: dict[str, Any] = {}
         told: set[str] = set()
         while (left := deadline - time.monotonic()) > 0:
             # In short pieces: a line whose far end died is noticed within one of them.
@@ -264,7 +262,7 @@ class RunningLab:
             told |= up
             if up == set(boots):
                 return
-        raise self._not_ready(sorted(set(boots) - told), known or {})
+        raise self._not_ready(sorted(set(boots) - told), known)
 
     def _not_ready(self, names: list[str], states: dict[str, Any]) -> errors.NodeNotReady:
         name = names[0]
@@ -340,9 +338,7 @@ class RunningLab:
         if "error" in reply:
             raise errors.WiringFailed(f"{step.link}: {reply['error']}")
 
-    def execute(
-        self, node: str, argv: Sequence[str], *, timeout_s: float = 60.0
-    ) -> ExecResult:
+    def execute(self, node: str, argv: Sequence[str], *, timeout_s: float = 60.0) -> ExecResult:
         """Run a program on a node, as root.
 
         Raises:

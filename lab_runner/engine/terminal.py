@@ -12,7 +12,7 @@ import sys
 import termios
 import tty
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from lab_runner.engine.docker import mapped
 
@@ -30,10 +30,15 @@ def run(client: DockerClient, container: str, argv: Sequence[str]) -> int:
     environment = {"TERM": os.environ.get("TERM", "xterm")}
     with mapped():
         created = client.api.exec_create(
-            container, list(argv), stdin=True, tty=interactive, environment=environment, workdir="/root"
+            container,
+            list(argv),
+            stdin=True,
+            tty=interactive,
+            environment=environment,
+            workdir="/root",
         )
         stream = client.api.exec_start(created["Id"], socket=True, tty=interactive)
-    wire: socket.socket = getattr(stream, "_sock", stream)
+    wire: socket.socket = getattr(stream, "_sock", None) or cast("socket.socket", stream)
     with contextlib.suppress(AttributeError):
         wire.settimeout(None)
     try:
@@ -64,7 +69,7 @@ def _resized(client: DockerClient, exec_id: str) -> Iterator[None]:
 
     def resize(*_: Any) -> None:
         size = shutil.get_terminal_size()
-        with contextlib.suppress(Exception):  # noqa: BLE001 - cosmetic, and inside a signal handler
+        with contextlib.suppress(Exception):  # cosmetic, and inside a signal handler
             client.api.exec_resize(exec_id, height=size.lines, width=size.columns)
 
     before = signal.signal(signal.SIGWINCH, resize)
@@ -106,7 +111,7 @@ def _show(data: bytes, *, framed: bool) -> bytes:
         os.write(sys.stdout.fileno(), data)
         return b""
     while len(data) >= 8 and len(data) >= 8 + (length := int.from_bytes(data[4:8], "big")):
-        target = sys.stderr if data[0] == 2 else sys.stdout  # noqa: PLR2004 - 2 is standard error
+        target = sys.stderr if data[0] == 2 else sys.stdout  # 2 is standard error
         os.write(target.fileno(), data[8 : 8 + length])
         data = data[8 + length :]
     return data

@@ -47,7 +47,7 @@ class Check(Strict):
     title: str = Field(min_length=8)
     vantage: str = Field(alias="from")
     within: float = Field(default=0.0, ge=0, le=60)
-    requires: list[str] = []
+    requires: list[str] = Field(default_factory=list)
     control: str | None = None
 
     dns: DnsProbe | None = None
@@ -75,7 +75,7 @@ class Check(Strict):
 
     @property
     def word(self) -> str:
-        """The probe's word: ``dns``, ``tcp``…"""
+        """The probe's word: ``dns``, ``tcp`` and so on."""
         return next(word for word in PROBES if getattr(self, word) is not None)
 
     @property

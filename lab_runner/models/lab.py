@@ -44,8 +44,8 @@ class Interface(Strict):
     segment: str
     host: int | None = Field(default=None, ge=1)
     gateway: str | None = None
-    extra: list[int] = []
-    routes: dict[ipaddress.IPv4Network, ipaddress.IPv4Address] = {}
+    extra: list[int] = Field(default_factory=list)
+    routes: dict[ipaddress.IPv4Network, ipaddress.IPv4Address] = Field(default_factory=dict)
 
 
 class User(Strict):
@@ -53,7 +53,7 @@ class User(Strict):
 
     uid: int = Field(ge=1000, le=59999)
     #: Written to ~/.ssh/authorized_keys.
-    authorized_keys: list[str] = []
+    authorized_keys: list[str] = Field(default_factory=list)
 
 
 class Node(Strict):
@@ -76,11 +76,11 @@ class Node(Strict):
     title: str = ""
     access: bool = False
     interfaces: dict[str, Interface]
-    nameservers: list[str] = []
-    search: list[str] = []
-    units: list[str] = []
-    users: dict[str, User] = {}
-    modes: dict[str, str] = {}
+    nameservers: list[str] = Field(default_factory=list)
+    search: list[str] = Field(default_factory=list)
+    units: list[str] = Field(default_factory=list)
+    users: dict[str, User] = Field(default_factory=dict)
+    modes: dict[str, str] = Field(default_factory=dict)
 
 
 class Certificate(Strict):
@@ -94,10 +94,10 @@ class Lab(Strict):
     """A healthy network."""
 
     summary: str
-    parameters: dict[str, Parameter] = {}
+    parameters: dict[str, Parameter] = Field(default_factory=dict)
     segments: dict[str, Segment]
     nodes: dict[str, Node]
-    certificates: dict[str, Certificate] = {}
+    certificates: dict[str, Certificate] = Field(default_factory=dict)
     health: list[Check] = Field(min_length=1)
 
 

@@ -70,9 +70,9 @@ class Diagnosis(Strict):
     #: Words (regular expressions) that a right answer's cause contains; each counts.
     cause_words: list[str] = Field(min_length=1)
     #: Other answers for the component that are as right.
-    component_also: list[str] = []
-    node_also: list[str] = []
-    layer_also: list[str] = []
+    component_also: list[str] = Field(default_factory=list)
+    node_also: list[str] = Field(default_factory=list)
+    layer_also: list[str] = Field(default_factory=list)
 
 
 class Scenario(Strict):
@@ -94,12 +94,12 @@ class Scenario(Strict):
     level: int = Field(ge=1, le=5)
     minutes: int = Field(ge=1, le=180)
     ticket: str
-    parameters: dict[str, Parameter] = {}
+    parameters: dict[str, Parameter] = Field(default_factory=dict)
     fault: list[Step] = Field(min_length=1)
-    checks: list[Check] = []
+    checks: list[Check] = Field(default_factory=list)
     symptoms: list[str] = Field(min_length=1)
-    guards: list[str] = []
-    silenced: list[str] = []
+    guards: list[str] = Field(default_factory=list)
+    silenced: list[str] = Field(default_factory=list)
     diagnosis: Diagnosis
     hints: list[str] = Field(min_length=3, max_length=3)
     solutions: list[Solution] = Field(min_length=1)

@@ -29,7 +29,7 @@ _environment = jinja2.Environment(
 class _Parameters(Strict):
     """The part of a file that is read before anything can be filled in."""
 
-    parameters: dict[str, Parameter] = {}
+    parameters: dict[str, Parameter] = Field(default_factory=dict)
 
 
 class _Segments(Strict):
@@ -194,10 +194,10 @@ def _nodes(
     raw = document.data.get("nodes")
     if not isinstance(raw, dict):
         raise document.error("'nodes' is missing or is not a mapping", ("nodes",))
-    specs: dict[str, dict[str, Interface]] = {}
+    specs: dict[str, dict[str, Interface]] = Field(default_factory=dict)
     for name in raw:
         specs[name] = _interfaces(document, context, name)
-    views: dict[str, NodeView] = {}
+    views: dict[str, NodeView] = Field(default_factory=dict)
     for name, interfaces in specs.items():
         made = {
             card: _interface(document, (name, card), spec, segments, specs, f"{lab_id}/{seed}")
@@ -269,7 +269,7 @@ def _gateway(
 
 def _certificates(document: Document, context: Context) -> dict[str, ServerCertificate]:
     raw = context.fill(document.data.get("certificates") or {}, document, ("certificates",))
-    made: dict[str, ServerCertificate] = {}
+    made: dict[str, ServerCertificate] = Field(default_factory=dict)
     for label, data in raw.items():
         spec = validated(Certificate, data, document, ("certificates", label))
         made[label] = context.authority.issue(label, spec.names, spec.days)
@@ -280,5 +280,3 @@ def _mac(name: str) -> str:
     """A locally administered unicast address (IEEE 802-2014, 8.4)."""
     tail = draw_bytes(0, f"mac/{name}", 5)
     return ":".join(f"{byte:02x}" for byte in (0x02, *tail))
-
-

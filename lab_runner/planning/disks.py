@@ -162,8 +162,7 @@ def _from_folder(node: Node, folder: Path, context: Context) -> Iterator[Entry]:
     seen: set[str] = set()
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         entry = _from_file(file, folder, node, context)
-        for parent in _folders_with_modes(entry.path, node, seen):
-            yield parent
+        yield from _folders_with_modes(entry.path, node, seen)
         yield entry
     for path in node.modes:
         if path.rstrip("/") != path and path.strip("/") not in seen:

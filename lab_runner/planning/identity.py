@@ -85,7 +85,9 @@ class Authority:
     def _certificate(self) -> x509.Certificate:
         subject = _common_name(self.name)
         builder = self._builder(subject, self._key.public_key(), 3650)
-        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
+        builder = builder.add_extension(
+            x509.BasicConstraints(ca=True, path_length=1), critical=True
+        )
         return builder.sign(self._key, hashes.SHA256())
 
     @property
@@ -119,13 +121,17 @@ class Authority:
         self, subject: x509.Name, public: ec.EllipticCurvePublicKey, days: int
     ) -> x509.CertificateBuilder:
         start = self.now - datetime.timedelta(days=30)
-        serial = int.from_bytes(draw_bytes(self.seed, f"serial/{subject.rfc4514_string()}", 16), "big")
+        serial = int.from_bytes(
+            draw_bytes(self.seed, f"serial/{subject.rfc4514_string()}", 16), "big"
+        )
         builder = x509.CertificateBuilder().subject_name(subject)
         builder = builder.issuer_name(_common_name(self.name)).public_key(public)
         builder = builder.serial_number(serial >> 1)
         builder = builder.not_valid_before(start)
         builder = builder.not_valid_after(start + datetime.timedelta(days=days))
-        return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        return builder.add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(public), critical=False
+        )
 
 
 def _ec_key(seed: int, name: str) -> ec.EllipticCurvePrivateKey:

@@ -1,1 +1,1 @@
-"""Holds scenarios to the contract: states of a lab against the checks that should tell them apart."""
+"""Holds scenarios to the contract: states of a lab against the checks that tell them apart."""

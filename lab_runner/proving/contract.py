@@ -116,7 +116,7 @@ def _break_again(lab: RunningLab, scenario: Scenario) -> None:
 
 
 def _wait_for_symptoms(lab: RunningLab) -> Report:
-    """Ask until every symptom is red, or the fault had time enough; services start and caches end."""
+    """Ask until every symptom is red, or the fault had time enough to show."""
     deadline = time.monotonic() + _TAKES_HOLD_S
     while True:
         report = run_checks(lab, settle=False)
@@ -147,9 +147,7 @@ def _wrong_fix(lab: RunningLab, fix: WrongFix) -> Row:
     if fix.after_reboot:
         lab.reboot(lab.plan.nodes, _quiet)
     title = f"{fix.title}, rebooted" if fix.after_reboot else fix.title
-    return _row(
-        lab, Clause.WRONG_FIX, title, lambda r: matrix.caught(lab.plan, r, fix.caught_by)
-    )
+    return _row(lab, Clause.WRONG_FIX, title, lambda r: matrix.caught(lab.plan, r, fix.caught_by))
 
 
 def _row(

@@ -10,8 +10,8 @@ from lab_runner.engine.running import RunningLab
 #: Where people and programs leave things; /usr is the image's, the same in every lab.
 _PLACES = "/etc /root /home /srv /opt /var /run /tmp /usr/local"
 _LEFTOVERS = (
-    r"find /etc /root /home /srv /opt /var/www \( -name '*.bak' -o -name '*.orig' -o -name '*.dpkg-*' "
-    r"-o -name '*~' -o -name '.*_history' -o -name '.*.swp' \) -not -path '/etc/.pwd.lock' -print"
+    r"find /etc /root /home /srv /opt /var/www \( -name '*.bak' -o -name '*.orig' "
+    r"-o -name '*.dpkg-*' -o -name '*~' -o -name '.*_history' -o -name '.*.swp' \) -print"
 )
 
 
@@ -33,8 +33,10 @@ def _script(words: list[str]) -> str:
     return "\n".join(
         [
             f"grep -rIilsF {patterns} {_PLACES} 2>/dev/null | sed 's/^/named in /'",
-            f"cat /proc/1/environ /proc/1/cmdline /proc/sys/kernel/hostname | tr '\\0' '\\n' "
-            f"| grep -iF {patterns} | sed 's/^/in the environment: /'",
+            (
+                "cat /proc/1/environ /proc/1/cmdline /proc/sys/kernel/hostname | tr '\\0' '\\n' "
+                f"| grep -iF {patterns} | sed 's/^/in the environment: /'"
+            ),
             f"{_LEFTOVERS} 2>/dev/null | sed 's/^/left behind: /'",
             "true",
         ]

@@ -64,7 +64,7 @@ def tap_names(word: str, probe: Probe) -> list[str]:
 def answer(question: Question, out: int) -> None:
     """Ask, and write the answer's JSON to ``out``. Runs in a forked child, which then ends."""
     try:
-        reply = {"result": _ask(question)}
+        reply: dict[str, Any] = {"result": _ask(question)}
     except ProbeError as exc:
         reply = {"error": str(exc)}
     except Exception:  # noqa: BLE001 - the child's last word: a broken instrument says so
@@ -82,7 +82,7 @@ def _ask(question: Question) -> dict[str, Any]:
     network = os.open(f"/proc/{question.pid}/ns/net", os.O_RDONLY)
     namespaces.enter(network, namespaces.CLONE_NEWNET)
     os.close(network)
-    keep = (namespaces.CAP_NET_RAW,)
+    keep: tuple[int, ...] = (namespaces.CAP_NET_RAW,)
     if question.word == "file":
         keep = (*keep, namespaces.CAP_DAC_READ_SEARCH)
     namespaces.drop_privileges(keep)

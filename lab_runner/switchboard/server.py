@@ -104,6 +104,11 @@ class Switchboard:
                     await self._wire(name, pid)
             await asyncio.sleep(self._pause(off))
 
+    async def all_wired(self) -> None:
+        """Wait until every node was wired once."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: all(state.boots for state in self.nodes.values()))
+
     def _pause(self, off: list[NodeState]) -> float:
         now = time.monotonic()
         eager = any(now - state.off_since < _SCAN_EAGERLY_FOR_S for state in off)
@@ -276,7 +281,7 @@ class Switchboard:
         port = next(cable.port for cable in self.plan.nodes[node] if cable.card == card)
         self.wiring.impair(port, request["change"])
         self._links.setdefault(request["cable"], {}).update(request["change"])
-        _LINKS.write_text(json.dumps(self._links))
+        _LINKS.write_text(json.dumps(self._links))  # noqa: ASYNC240 - a few hundred bytes
         return {"result": True}
 
     def _impair_again(self, name: str) -> None:
@@ -351,7 +356,7 @@ async def _in_child(action: Callable[[int], None], deadline_s: float) -> dict[st
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        os.waitpid(pid, 0)  # noqa: ASYNC222 - it was just killed
     try:
         reply: dict[str, Any] = json.loads(data)
     except ValueError:
@@ -398,8 +403,7 @@ async def run() -> None:
 
 async def _warm_up(switchboard: Switchboard) -> None:
     """Import the probes' libraries once, so that forks find them; nodes come first."""
-    while any(state.boots == 0 for state in switchboard.nodes.values()):
-        await asyncio.sleep(_SCAN_EVERY_S)
+    await switchboard.all_wired()
     probes.load_all()
 
 

@@ -28,9 +28,7 @@ class Wiring:
         found = self._index(device)
         if found is None:
             # Snooping off: a bridge that queries for multicast listeners would show on the wire.
-            self._ip.link(
-                "add", ifname=device, kind="bridge", br_stp_state=0, br_mcast_snooping=0
-            )
+            self._ip.link("add", ifname=device, kind="bridge", br_stp_state=0, br_mcast_snooping=0)
             found = self._index(device)
         # Setting the MTU keeps the bridge from following that of its narrowest port.
         self._ip.link("set", index=found, mtu=_ETHERNET_MTU, state="up")
@@ -115,8 +113,6 @@ class Wiring:
 
 
 def _run(argv: list[str], text: str = "") -> None:
-    done = subprocess.run(
-        argv, input=text, capture_output=True, text=True, timeout=10, check=False
-    )
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=10, check=False)
     if done.returncode:
         raise OSError(errno.EIO, f"{argv[0]}: {done.stderr.strip()}")

@@ -1,0 +1,134 @@
+"""``lab prove``: scenarios held to the contract, shown as states against checks."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from lab_runner.models.results import Role, Status
+from lab_runner.proving.matrix import Cell, Clause, Proof, Row
+
+if TYPE_CHECKING:
+    from lab_runner.catalogue import Catalogue
+
+_MARKS = {Status.PASSED: "●", Status.FAILED: "○", Status.SKIPPED: "·", Status.ERROR: "!"}
+_STYLES = {
+    Status.PASSED: "green",
+    Status.FAILED: "red",
+    Status.SKIPPED: "dim",
+    Status.ERROR: "yellow",
+}
+_LEGEND = "● passed  ○ failed  · skipped  ! error  ✗ not what the contract wants  S a symptom"
+
+
+def command(
+    catalogue: Catalogue,
+    scenarios: list[str],
+    *,
+    seeds: int,
+    first_seed: int,
+    repetitions: int,
+    jobs: int,
+    as_json: bool,
+    report: Path | None,
+) -> int:
+    """Prove scenarios and show the matrices.
+
+    Returns:
+        The exit code: 0 if every cell is right, 1 if one is wrong.
+    """
+    from lab_runner.engine import docker
+    from lab_runner.proving.contract import prove
+
+    err = Console(stderr=True, highlight=False)
+
+    def on_row(scenario: str, seed: int, row: Row) -> None:
+        err.print(_line(scenario, seed, row))
+
+    proofs = prove(
+        catalogue,
+        docker.connect(),
+        scenarios or catalogue.scenario_ids(),
+        seeds=range(first_seed, first_seed + seeds),
+        repetitions=repetitions,
+        jobs=jobs,
+        on_row=on_row,
+    )
+    data = _json(proofs)
+    if report is not None:
+        report.write_text(json.dumps(data, indent=2) + "\n")
+    if as_json:
+        sys.stdout.write(json.dumps(data, indent=2) + "\n")
+    else:
+        _show(proofs)
+    return 0 if data["holds"] else 1
+
+
+def _line(scenario: str, seed: int, row: Row) -> str:
+    mark = "[red]✗[/]" if row.wrong else "[green]✓[/]"
+    text = f"{mark} {scenario} seed {seed}  {row.clause}  {escape(row.state)}  [dim]{row.seconds:.1f} s[/]"
+    for cell in (cell for cell in row.cells if cell.wrong):
+        text += f"\n    {escape(_complaint(cell))}"
+    return f"{text}\n    {escape(row.problem)}" if row.problem else text
+
+
+def _complaint(cell: Cell) -> str:
+    expected = " or ".join(cell.expected)
+    return f"{cell.check} is {cell.status}, should be {expected}: {cell.rationale}"
+
+
+def _show(proofs: list[Proof]) -> None:
+    console = Console(highlight=False)
+    for proof in proofs:
+        console.print(_matrix(proof))
+    wrong = sum(not proof.holds for proof in proofs)
+    cells = sum(len(row.cells) for proof in proofs for row in proof.rows)
+    console.print(f"[dim]{_LEGEND}[/]")
+    verdict = f"[red]{wrong} of {len(proofs)} break the contract[/]"
+    if not wrong:
+        verdict = f"[green]all {len(proofs)} hold the contract[/]"
+    console.print(f"{verdict}: {cells} cells, {len(proofs)} proofs")
+
+
+def _matrix(proof: Proof) -> Table:
+    """States across, checks down: scenarios have more checks than states."""
+    state = "[green]holds[/]" if proof.holds else "[red]does not hold[/]"
+    table = Table(
+        title=f"{proof.scenario} seed {proof.seed}: {state}", title_justify="left", box=None
+    )
+    table.add_column("check", no_wrap=True)
+    rows = [row for row in proof.rows if row.cells]
+    for number, row in enumerate(rows, 1):
+        table.add_column(f"{number}\n{row.clause}", justify="center")
+    for index, cell in enumerate(rows[0].cells if rows else ()):
+        symptom = "S " if cell.role is Role.SYMPTOM else "  "
+        table.add_row(symptom + escape(cell.check), *(_cell(row.cells[index]) for row in rows))
+    table.caption = "\n".join(
+        f"{n} {row.clause} {escape(row.state)}" for n, row in enumerate(rows, 1)
+    )
+    table.caption_justify = "left"
+    return table
+
+
+def _cell(cell: Cell) -> str:
+    style = _STYLES[cell.status]
+    mark = f"[{style}]{_MARKS[cell.status]}[/]"
+    return f"{mark}[red]✗[/]" if cell.wrong else mark
+
+
+def _json(proofs: list[Proof]) -> dict[str, Any]:
+    return {
+        "holds": all(proof.holds for proof in proofs),
+        "wrong_cells": sum(
+            cell.wrong for proof in proofs for row in proof.rows for cell in row.cells
+        ),
+        "cells": sum(len(row.cells) for proof in proofs for row in proof.rows),
+        "clauses": {clause.name.lower(): clause.value for clause in Clause},
+        "proofs": [{**proof.model_dump(mode="json"), "holds": proof.holds} for proof in proofs],
+    }
