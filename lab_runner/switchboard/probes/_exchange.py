@@ -12,6 +12,7 @@ import dns.message
 import dns.name
 import dns.query
 import dns.rcode
+import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
@@ -140,7 +141,7 @@ def _records(
     wanted = dns.rdatatype.from_text(question.rdtype)
     aliases: list[str] = []
     for name in _chain(message, question.qname, wanted, aliases):
-        found = message.get_rrset(message.answer, name, message.question[0].rdclass, wanted)
+        found = message.get_rrset(message.answer, name, dns.rdataclass.IN, wanted)
         if found:
             return [clean(rdata.to_text()) for rdata in found], aliases
     return [], aliases
@@ -154,9 +155,10 @@ def _chain(
 ) -> Iterator[dns.name.Name]:
     """Each owner name on the way; a server may answer with a loop."""
     yield name
-    rdclass = message.question[0].rdclass
     while len(aliases) < _CHAIN_LIMIT and wanted != dns.rdatatype.CNAME:
-        alias = message.get_rrset(message.answer, name, rdclass, dns.rdatatype.CNAME)
+        alias = message.get_rrset(
+            message.answer, name, dns.rdataclass.IN, dns.rdatatype.CNAME
+        )
         if not alias:
             return
         name = alias[0].target
