@@ -194,10 +194,10 @@ def _nodes(
     raw = document.data.get("nodes")
     if not isinstance(raw, dict):
         raise document.error("'nodes' is missing or is not a mapping", ("nodes",))
-    specs: dict[str, dict[str, Interface]] = Field(default_factory=dict)
+    specs: dict[str, dict[str, Interface]] = {}
     for name in raw:
         specs[name] = _interfaces(document, context, name)
-    views: dict[str, NodeView] = Field(default_factory=dict)
+    views: dict[str, NodeView] = {}
     for name, interfaces in specs.items():
         made = {
             card: _interface(document, (name, card), spec, segments, specs, f"{lab_id}/{seed}")
@@ -269,7 +269,7 @@ def _gateway(
 
 def _certificates(document: Document, context: Context) -> dict[str, ServerCertificate]:
     raw = context.fill(document.data.get("certificates") or {}, document, ("certificates",))
-    made: dict[str, ServerCertificate] = Field(default_factory=dict)
+    made: dict[str, ServerCertificate] = {}
     for label, data in raw.items():
         spec = validated(Certificate, data, document, ("certificates", label))
         made[label] = context.authority.issue(label, spec.names, spec.days)
