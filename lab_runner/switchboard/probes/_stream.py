@@ -128,7 +128,7 @@ def dial(target: Target, port: int, deadline: Deadline) -> Dialled:
 
 
 def _strerror(exc: OSError) -> str | None:
-    """The kernel's words, where ours say less: no route, host down, prohibited…"""
+    """The kernel's words, where ours say less: no route, host down, prohibited."""
     return exc.strerror if word(exc) == "unreachable" else None
 
 
@@ -175,6 +175,11 @@ class Guarded:
         """Send everything before the deadline."""
         self._sock.settimeout(self._deadline.need())
         self._sock.sendall(data)
+
+    @property
+    def _closed(self) -> bool:
+        """What paramiko looks at while it waits for its thread to end."""
+        return self._sock.fileno() == -1
 
     def makefile(self, _mode: str = "rb", *_args: object) -> io.BufferedReader:
         """A reader, as http.client wants it."""
