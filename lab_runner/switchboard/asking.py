@@ -68,7 +68,8 @@ def answer(question: Question, out: int) -> None:
     except ProbeError as exc:
         reply = {"error": str(exc)}
     except Exception:  # noqa: BLE001 - the child's last word: a broken instrument says so
-        reply = {"error": f"the {question.word} probe broke", "detail": traceback.format_exc()}
+        last = traceback.format_exc(limit=-3)
+        reply = {"error": f"the {question.word} probe broke: {last}"}
     data = json.dumps(reply).encode()
     while data:
         data = data[os.write(out, data) :]
