@@ -20,4 +20,4 @@ check: ## Format, lint and types, without changing a file
 	@scripts/check
 
 bench: setup ## Measure how long a lab takes to start, to check and to remove
-	@$(BIN)/lab bench
+	@$(BIN)/python scripts/bench

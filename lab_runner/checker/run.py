@@ -49,6 +49,7 @@ def run_checks(
     Returns:
         One row for each check, in the order of the files.
     """
+    started = time.monotonic()
     wanted = list(lab.plan.checks if checks is None else checks)
     with recorded(lab, pcap):
         asked = _ask_all(lab, wanted, settle=settle)
@@ -62,6 +63,7 @@ def run_checks(
         scenario=lab.plan.scenario_id or lab.plan.lab_id,
         seed=lab.plan.seed,
         checks=rows,
+        duration_ms=round((time.monotonic() - started) * 1000, 1),
     )
 
 

@@ -47,6 +47,8 @@ class Report(Strict):
     scenario: str
     seed: int
     checks: list[CheckResult]
+    #: Wall time of the whole run.
+    duration_ms: float = 0.0
 
     @property
     def passed(self) -> bool:
@@ -59,12 +61,13 @@ class Report(Strict):
         return [check for check in self.checks if check.status is Status.ERROR]
 
     def to_json(self) -> dict[str, Any]:
-        """The documented form: attempt, scenario, seed, passed, checks."""
+        """The documented form: attempt, scenario, seed, passed, duration_ms, checks."""
         data = self.model_dump(mode="json")
         return {
             "attempt": data["attempt"],
             "scenario": data["scenario"],
             "seed": data["seed"],
             "passed": self.passed,
+            "duration_ms": self.duration_ms,
             "checks": data["checks"],
         }

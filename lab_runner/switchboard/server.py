@@ -32,7 +32,7 @@ from lab_runner.switchboard.protocol import (
 from lab_runner.switchboard.wiring import Wiring
 
 #: At most so many probes at once; more would only wait for each other.
-_PARALLEL = 24
+_PARALLEL = 64
 #: Link faults outlive a restart of the switchboard here.
 _LINKS = Path("/state/links.json")
 _SCAN_EVERY_S = 0.02
