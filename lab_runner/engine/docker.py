@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import docker
@@ -16,6 +16,12 @@ from lab_runner import errors
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+#: Told of what happens: the item, and its new state.
+Progress = Callable[[str, str], None]
+
+#: Requests to the engine at a time.
+WORKERS = 8
 
 START_ENGINE = (
     "Start Docker (Linux: `sudo systemctl start docker`; macOS and Windows: open Docker Desktop) "

@@ -3,56 +3,44 @@
 from __future__ import annotations
 
 import concurrent.futures
-import contextlib
-import datetime
-import io
-import tarfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-import docker.errors
-
 from lab_runner import errors
-from lab_runner.engine import containers, images, terminal
+from lab_runner.engine import containers, steps, terminal
 from lab_runner.engine.capture import Capture
-from lab_runner.engine.docker import mapped
+from lab_runner.engine.creating import create_lab, create_nodes
+from lab_runner.engine.docker import WORKERS, Progress, mapped
+from lab_runner.engine.finding import Deployed, container_ids, find
 from lab_runner.engine.line import Line
+from lab_runner.engine.removing import remove, remove_all, remove_containers
 from lab_runner.models.scenario import Step
-from lab_runner.planning.plan import NodePlan, Plan
+from lab_runner.planning.plan import Plan
 from lab_runner.switchboard.protocol import NODE_VARIABLE
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-#: Told of what happens: the item, and its new state.
-Progress = Callable[[str, str], None]
+__all__ = [
+    "Deployed",
+    "ExecResult",
+    "Progress",
+    "RunningLab",
+    "attach",
+    "deploy",
+    "find",
+    "remove",
+    "remove_all",
+]
 
 BOOT_DEADLINE_S = 60.0
-_WORKERS = 8
 _JOURNAL_LINES = 15
 #: The engine hands its own variables for PID 1 to every program that it runs in a container.
 _ENVIRONMENT = ("env", "-u", NODE_VARIABLE, "-u", "NOTIFY_SOCKET", "-u", "container")
 #: Seconds that a node has to shut down before its power is cut.
 _SHUTDOWN_S = 5
-
-
-@dataclass(frozen=True)
-class Deployed:
-    """A lab as the engine knows it.
-
-    Attributes:
-        states: The container's state (``running``, ``exited``…) by node; the
-            switchboard is among them.
-    """
-
-    attempt: str
-    scenario: str
-    lab: str
-    seed: int
-    created: datetime.datetime
-    states: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -64,76 +52,37 @@ class ExecResult:
     stderr: bytes
 
 
-def find(client: DockerClient) -> list[Deployed]:
-    """All labs of ours on the engine, newest first."""
-    with mapped():
-        rows = client.api.containers(all=True, filters={"label": containers.LABEL})
-    attempts: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        attempts.setdefault(row["Labels"][containers.LABEL], []).append(row)
-    found = [_deployed(attempt, rows) for attempt, rows in attempts.items()]
-    return sorted(found, key=lambda lab: lab.created, reverse=True)
-
-
-def _deployed(attempt: str, rows: list[dict[str, Any]]) -> Deployed:
-    labels = rows[0]["Labels"]
-    created = min(row["Created"] for row in rows)
-    return Deployed(
-        attempt=attempt,
-        scenario=labels.get(containers.LABEL_SCENARIO, ""),
-        lab=labels.get(containers.LABEL_LAB, ""),
-        seed=int(labels.get(containers.LABEL_SEED, "0")),
-        created=datetime.datetime.fromtimestamp(created, datetime.UTC),
-        states={row["Labels"].get(containers.LABEL_NODE, "?"): row["State"] for row in rows},
-    )
-
-
-def deploy(client: DockerClient, plan: Plan, attempt: str, progress: Progress) -> RunningLab:
+def deploy(
+    client: DockerClient,
+    plan: Plan,
+    attempt: str,
+    progress: Progress,
+    *,
+    deadline_s: float = BOOT_DEADLINE_S,
+) -> RunningLab:
     """Create a healthy lab and wait until all its nodes are up.
 
     Whatever ends this early takes away what was made.
 
+    Args:
+        client: The engine.
+        plan: What to create.
+        attempt: Labels the containers.
+        progress: Told of each node's state.
+        deadline_s: How long nodes may take to boot.
+
     Raises:
         EngineError: An image is missing, the engine refused, a node does not boot.
     """
+    lab = RunningLab(client, plan, attempt, {})
     try:
-        made = _create_all(client, plan, attempt, progress)
-        lab = RunningLab(client, plan, attempt, made)
-        lab.wait_until_up(dict.fromkeys(plan.nodes, 1), progress)
+        lab.add(create_lab(client, plan, attempt, progress))
+        lab.wait_until_up(dict.fromkeys(plan.nodes, 1), progress, deadline_s)
     except BaseException:
+        lab.close()
         remove(client, attempt, lambda *_: None)
         raise
     return lab
-
-
-def _create_all(
-    client: DockerClient, plan: Plan, attempt: str, progress: Progress
-) -> dict[str, str]:
-    tags = images.ensure(client, _targets(plan), progress)
-
-    def node(spec: NodePlan) -> tuple[str, str]:
-        progress(spec.name, "creating")
-        made = containers.create_node(client, tags[images.Target(spec.image)], plan, attempt, spec)
-        progress(spec.name, "booting")
-        return spec.name, made
-
-    def switchboard() -> tuple[str, str]:
-        image = tags[images.Target.SWITCHBOARD]
-        return containers.SWITCHBOARD, containers.create_switchboard(client, image, plan, attempt)
-
-    with concurrent.futures.ThreadPoolExecutor(_WORKERS) as pool:
-        jobs = [pool.submit(switchboard)]
-        jobs += [pool.submit(node, spec) for spec in plan.nodes.values()]
-        try:
-            return dict(job.result() for job in jobs)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-def _targets(plan: Plan) -> list[images.Target]:
-    kinds = sorted({node.image for node in plan.nodes.values()})
-    return [images.Target.SWITCHBOARD, *(images.Target(kind) for kind in kinds)]
 
 
 def attach(client: DockerClient, plan: Plan, attempt: str) -> RunningLab:
@@ -142,62 +91,10 @@ def attach(client: DockerClient, plan: Plan, attempt: str) -> RunningLab:
     Raises:
         NoAttempt: Nothing of that attempt is on the engine.
     """
-    made = _containers(client, attempt)
+    made = container_ids(client, attempt)
     if not made:
         raise errors.NoAttempt(f"Nothing of attempt {attempt} runs.", hint="`lab status`")
     return RunningLab(client, plan, attempt, made)
-
-
-def _containers(client: DockerClient, attempt: str) -> dict[str, str]:
-    with mapped():
-        rows = client.api.containers(all=True, filters={"label": f"{containers.LABEL}={attempt}"})
-    return {row["Labels"][containers.LABEL_NODE]: row["Id"] for row in rows}
-
-
-def remove(client: DockerClient, attempt: str, progress: Progress) -> None:
-    """Take away everything with the attempt's label.
-
-    Raises:
-        NotRemoved: Something is still there; the message has its name.
-    """
-    _remove_containers(client, _containers(client, attempt), progress)
-    left = _containers(client, attempt)
-    if left:
-        names = ", ".join(sorted(left))
-        raise errors.NotRemoved(f"Still there: {names}", hint="Try `lab stop` again.")
-
-
-def remove_all(client: DockerClient, progress: Progress) -> list[str]:
-    """Take away all labs; returns their attempts."""
-    attempts = [lab.attempt for lab in find(client)]
-    for attempt in attempts:
-        remove(client, attempt, progress)
-    return attempts
-
-
-def _remove_containers(client: DockerClient, made: dict[str, str], progress: Progress) -> None:
-    # The switchboard goes first, or it would wire what the engine is about to end.
-    ordered = sorted(made.items(), key=lambda item: item[0] != containers.SWITCHBOARD)
-
-    def one(item: tuple[str, str]) -> None:
-        with contextlib.suppress(docker.errors.NotFound), mapped_but_not_found():
-            client.api.remove_container(item[1], force=True, v=True)
-        progress(item[0], "removed")
-
-    with concurrent.futures.ThreadPoolExecutor(_WORKERS) as pool:
-        list(pool.map(one, ordered))
-
-
-@contextlib.contextmanager
-def mapped_but_not_found() -> Iterator[None]:
-    """Like ``mapped``, for the removal of what another process may remove as well."""
-    try:
-        yield
-    except docker.errors.APIError as exc:
-        if exc.status_code in {404, 409}:  # gone, or going: "removal is already in progress"
-            return
-        with mapped():
-            raise
 
 
 class RunningLab:
@@ -207,7 +104,7 @@ class RunningLab:
         self, client: DockerClient, plan: Plan, attempt: str, made: dict[str, str]
     ) -> None:
         self.client, self.plan, self.attempt = client, plan, attempt
-        self._containers = made
+        self._containers = dict(made)
         self._line: Line | None = None
 
     def __enter__(self) -> Self:
@@ -222,14 +119,23 @@ class RunningLab:
             self._line.close()
             self._line = None
 
+    def add(self, made: dict[str, str]) -> None:
+        """Take in containers that were made, by node."""
+        self._containers |= made
+
     @property
     def line(self) -> Line:
         """The line to the switchboard, opened when first needed."""
         if self._line is None:
-            self._line = Line(self.client, self._container(containers.SWITCHBOARD))
+            self._line = Line(self.client, self.container(containers.SWITCHBOARD))
         return self._line
 
-    def _container(self, node: str) -> str:
+    def container(self, node: str) -> str:
+        """The id of a node's container.
+
+        Raises:
+            EngineError: It is gone.
+        """
         if node not in self._containers:
             raise errors.EngineError(
                 f"The container of {node} is gone.", hint="`lab reset` builds all machines again."
@@ -241,13 +147,15 @@ class RunningLab:
         answer: dict[str, dict[str, Any]] = self.line.request("hello")["result"]["nodes"]
         return answer
 
-    def wait_until_up(self, boots: dict[str, int], progress: Progress) -> None:
+    def wait_until_up(
+        self, boots: dict[str, int], progress: Progress, deadline_s: float = BOOT_DEADLINE_S
+    ) -> None:
         """Wait until each node has booted at least so often.
 
         Raises:
             NodeNotReady: One has not in time; with its last words.
         """
-        deadline = time.monotonic() + BOOT_DEADLINE_S
+        deadline = time.monotonic() + deadline_s
         known: dict[str, Any] = {}
         told: set[str] = set()
         while (left := deadline - time.monotonic()) > 0:
@@ -262,14 +170,16 @@ class RunningLab:
             told |= up
             if up == set(boots):
                 return
-        raise self._not_ready(sorted(set(boots) - told), known)
+        raise self._not_ready(sorted(set(boots) - told), known, deadline_s)
 
-    def _not_ready(self, names: list[str], states: dict[str, Any]) -> errors.NodeNotReady:
+    def _not_ready(
+        self, names: list[str], states: dict[str, Any], deadline_s: float
+    ) -> errors.NodeNotReady:
         name = names[0]
         problem = (states.get(name) or {}).get("problem")
         words = problem or self._last_words(name)
         return errors.NodeNotReady(
-            f"{', '.join(names)} did not boot within {BOOT_DEADLINE_S:g} s. {name} says: {words}",
+            f"{', '.join(names)} did not boot within {deadline_s:g} s. {name} says: {words}",
             hint="`lab doctor` looks for what this host lacks.",
         )
 
@@ -282,61 +192,15 @@ class RunningLab:
 
     # --- changes ----------------------------------------------------------------
 
-    def apply(self, steps: Iterable[Step]) -> None:
+    def apply(self, changes: Iterable[Step]) -> None:
         """Carry out steps in order.
 
         Raises:
             ExecFailed: A script ended with an error; with what it printed.
+            WiringFailed: A cable could not be changed.
         """
-        for step in steps:
-            if step.link is not None:
-                self._change_link(step)
-            elif step.write is not None:
-                self._write(step)
-            else:
-                self._run(step)
-
-    def _run(self, step: Step) -> None:
-        assert step.node is not None
-        assert step.run is not None
-        done = self.execute(step.node, ["bash", "-euo", "pipefail", "-c", step.run])
-        if done.exit_status:
-            said = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
-            raise errors.ExecFailed(
-                f"A step on {step.node} ended with status {done.exit_status}: {said}\n{step.run}"
-            )
-
-    def _write(self, step: Step) -> None:
-        assert step.node is not None
-        assert step.write is not None
-        content = (step.content or "").encode()
-        info = tarfile.TarInfo(step.write.lstrip("/"))
-        info.size, info.mode = len(content), int(step.mode, 8)
-        info.uid, info.gid = self._owner(step)
-        info.mtime = int(time.time())
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w") as tar:
-            tar.addfile(info, io.BytesIO(content))
-        with mapped():
-            self.client.api.put_archive(self._container(step.node), "/", buffer.getvalue())
-
-    def _owner(self, step: Step) -> tuple[int, int]:
-        assert step.node is not None
-        users = self.plan.lab.nodes[step.node].users
-        user, _, group = step.owner.partition(":")
-
-        def number(name: str) -> int:
-            if name in users:
-                return users[name].uid
-            return 0 if name in {"", "root"} else int(name)
-
-        return number(user), number(group or user)
-
-    def _change_link(self, step: Step) -> None:
-        change = step.model_dump(include={"down", "mtu", "loss", "rate"}, exclude_none=True)
-        reply = self.line.request("link", cable=step.link, change=change)
-        if "error" in reply:
-            raise errors.WiringFailed(f"{step.link}: {reply['error']}")
+        for step in changes:
+            steps.apply(self, step)
 
     def execute(self, node: str, argv: Sequence[str], *, timeout_s: float = 60.0) -> ExecResult:
         """Run a program on a node, as root.
@@ -347,7 +211,7 @@ class RunningLab:
         command = [*_ENVIRONMENT, "timeout", "-k", "1", f"{timeout_s:g}", *argv]
         try:
             with mapped():
-                created = self.client.api.exec_create(self._container(node), command)
+                created = self.client.api.exec_create(self.container(node), command)
                 out, err = self.client.api.exec_start(created["Id"], demux=True)
                 status = self.client.api.exec_inspect(created["Id"])["ExitCode"]
         except errors.EngineError as exc:
@@ -358,7 +222,7 @@ class RunningLab:
 
     def interactive(self, node: str, argv: Sequence[str]) -> int:
         """Run a program on a node with the user's terminal attached; returns its exit status."""
-        return terminal.run(self.client, self._container(node), [*_ENVIRONMENT, *argv])
+        return terminal.run(self.client, self.container(node), [*_ENVIRONMENT, *argv])
 
     def reboot(self, nodes: Iterable[str], progress: Progress) -> None:
         """Reboot nodes, all at once, and wait until they are up again.
@@ -374,9 +238,9 @@ class RunningLab:
         def one(name: str) -> None:
             # As at a power switch: a machine whose init no longer listens restarts as well.
             with mapped():
-                self.client.api.restart(self._container(name), timeout=_SHUTDOWN_S)
+                self.client.api.restart(self.container(name), timeout=_SHUTDOWN_S)
 
-        with concurrent.futures.ThreadPoolExecutor(_WORKERS) as pool:
+        with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
             list(pool.map(one, names))
         self.wait_until_up({name: before[name]["boots"] + 1 for name in names}, progress)
 
@@ -384,17 +248,8 @@ class RunningLab:
         """Build all nodes again, healthy; the switchboard stays."""
         boots = {name: state["boots"] + 1 for name, state in self.states().items()}
         old = {n: c for n, c in self._containers.items() if n != containers.SWITCHBOARD}
-        _remove_containers(self.client, old, progress)
-        tags = images.ensure(self.client, _targets(self.plan), progress)
-
-        def one(spec: NodePlan) -> tuple[str, str]:
-            image = tags[images.Target(spec.image)]
-            return spec.name, containers.create_node(
-                self.client, image, self.plan, self.attempt, spec
-            )
-
-        with concurrent.futures.ThreadPoolExecutor(_WORKERS) as pool:
-            self._containers |= dict(pool.map(one, self.plan.nodes.values()))
+        remove_containers(self.client, old, progress)
+        self.add(create_nodes(self.client, self.plan, self.attempt, progress))
         self.wait_until_up(boots, progress)
 
     # --- listening ----------------------------------------------------------------
@@ -410,7 +265,7 @@ class RunningLab:
             text: Lines as tcpdump(8) prints them; else a pcap file's bytes.
             count: End after so many packets.
         """
-        switchboard = self._container(containers.SWITCHBOARD)
+        switchboard = self.container(containers.SWITCHBOARD)
         device = self._device(place)
         return Capture(self.client, switchboard, device, filter_, text=text, count=count)
 

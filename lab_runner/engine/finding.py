@@ -1,0 +1,61 @@
+"""Which labs there are: the engine's labels are the truth."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lab_runner.engine import containers
+from lab_runner.engine.docker import mapped
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A lab as the engine knows it.
+
+    Attributes:
+        states: The container's state (``running``, ``exited``…) by node; the
+            switchboard is among them.
+    """
+
+    attempt: str
+    scenario: str
+    lab: str
+    seed: int
+    created: datetime.datetime
+    states: dict[str, str]
+
+
+def find(client: DockerClient) -> list[Deployed]:
+    """All labs of ours on the engine, newest first."""
+    with mapped():
+        rows = client.api.containers(all=True, filters={"label": containers.LABEL})
+    attempts: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        attempts.setdefault(row["Labels"][containers.LABEL], []).append(row)
+    found = [_deployed(attempt, rows) for attempt, rows in attempts.items()]
+    return sorted(found, key=lambda lab: lab.created, reverse=True)
+
+
+def _deployed(attempt: str, rows: list[dict[str, Any]]) -> Deployed:
+    labels = rows[0]["Labels"]
+    created = min(row["Created"] for row in rows)
+    return Deployed(
+        attempt=attempt,
+        scenario=labels.get(containers.LABEL_SCENARIO, ""),
+        lab=labels.get(containers.LABEL_LAB, ""),
+        seed=int(labels.get(containers.LABEL_SEED, "0")),
+        created=datetime.datetime.fromtimestamp(created, datetime.UTC),
+        states={row["Labels"].get(containers.LABEL_NODE, "?"): row["State"] for row in rows},
+    )
+
+
+def container_ids(client: DockerClient, attempt: str) -> dict[str, str]:
+    """An attempt's containers by node; the switchboard is among them."""
+    with mapped():
+        rows = client.api.containers(all=True, filters={"label": f"{containers.LABEL}={attempt}"})
+    return {row["Labels"][containers.LABEL_NODE]: row["Id"] for row in rows}

@@ -1,0 +1,74 @@
+"""Takes labs away, also what another process takes away at the same time."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import docker.errors
+
+from lab_runner import errors
+from lab_runner.engine import containers
+from lab_runner.engine.docker import WORKERS, Progress, mapped
+from lab_runner.engine.finding import container_ids, find
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+
+#: Another process that takes the same lab away is given so long to finish.
+_GOING_S = 20.0
+_LOOK_AGAIN_S = 0.05
+
+
+def remove(client: DockerClient, attempt: str, progress: Progress) -> None:
+    """Take away everything with the attempt's label.
+
+    Raises:
+        NotRemoved: Something is still there; the message has its name.
+    """
+    deadline = time.monotonic() + _GOING_S
+    while left := container_ids(client, attempt):
+        if time.monotonic() > deadline:
+            names = ", ".join(sorted(left))
+            raise errors.NotRemoved(f"Still there: {names}", hint="Try `lab stop` again.")
+        remove_containers(client, left, progress)
+        time.sleep(_LOOK_AGAIN_S)
+
+
+def remove_all(client: DockerClient, progress: Progress) -> list[str]:
+    """Take away all labs; returns their attempts."""
+    attempts = [lab.attempt for lab in find(client)]
+    for attempt in attempts:
+        remove(client, attempt, progress)
+    return attempts
+
+
+def remove_containers(client: DockerClient, made: dict[str, str], progress: Progress) -> None:
+    """Take containers away, all at once; the switchboard goes first.
+
+    It would wire what the engine is about to end.
+    """
+    ordered = sorted(made.items(), key=lambda item: item[0] != containers.SWITCHBOARD)
+
+    def one(item: tuple[str, str]) -> None:
+        with _gone_is_good():
+            client.api.remove_container(item[1], force=True, v=True)
+        progress(item[0], "removed")
+
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(one, ordered))
+
+
+@contextlib.contextmanager
+def _gone_is_good() -> Iterator[None]:
+    """Like ``mapped``, for the removal of what another process may remove as well."""
+    with mapped():
+        try:
+            yield
+        except docker.errors.APIError as exc:
+            if exc.status_code not in {404, 409}:  # 409: "removal is already in progress"
+                raise
