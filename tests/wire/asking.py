@@ -24,7 +24,7 @@ from lab_runner.switchboard.vantage import NodeFiles, Vantage
 
 T = TypeVar("T")
 #: What a probe may take beyond its own limit: a fork, on a busy machine.
-GRACE_S = 1.5
+GRACE_S = 2.5
 CAPS = {"file": (namespaces.CAP_NET_RAW, namespaces.CAP_DAC_READ_SEARCH)}
 
 

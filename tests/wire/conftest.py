@@ -108,3 +108,17 @@ def network() -> Iterator[Network]:
 def near(network: Network, node: Node) -> Node:
     """The near end of the network."""
     return Node(node.disk, network.netns("near"))
+
+
+@pytest.fixture
+def alone(node: Node) -> Iterator[Node]:
+    """A machine in a namespace of its own, with loopback only: port 53 is free there."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root for network namespaces")
+    name = f"w{secrets.token_hex(3)}"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    try:
+        subprocess.run(["ip", "-n", name, "link", "set", "lo", "up"], check=True)
+        yield Node(node.disk, f"/run/netns/{name}")
+    finally:
+        subprocess.run(["ip", "netns", "del", name], check=False)

@@ -141,13 +141,14 @@ def dns_server(
     host: str = "127.0.0.1",
     port: int = 0,
     answer_from: str | None = None,
+    netns: str | None = None,
 ) -> Iterator[int]:
     """A name server over UDP that answers with messages or with raw bytes."""
 
     def wires(query: bytes) -> list[bytes]:
         return [m if isinstance(m, bytes) else m.to_wire() for m in answer(query)]
 
-    with udp_server(wires, host, port=port, answer_from=answer_from) as number:
+    with udp_server(wires, host, netns, port, answer_from) as number:
         yield number
 
 
