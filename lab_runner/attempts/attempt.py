@@ -1,0 +1,209 @@
+"""The use cases: what a learner can do with a broken network."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab_runner.attempts.finding import pick
+from lab_runner.attempts.history import Record, records
+from lab_runner.attempts.scoring import Answer, Score, score
+from lab_runner.attempts.store import Kind, Store
+from lab_runner.attempts.verifying import verify_fault
+from lab_runner.catalogue import Catalogue
+from lab_runner.checker.run import OnResult, run_checks
+from lab_runner.engine import running
+from lab_runner.engine.running import Progress, RunningLab
+from lab_runner.errors import UsageError
+from lab_runner.models.results import Report
+from lab_runner.models.scenario import Scenario, Solution
+from lab_runner.planning.plan import Plan, make_plan
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+#: Seeds are short enough to be read out over the telephone.
+SEEDS = 100_000
+
+
+@dataclass(frozen=True)
+class Started:
+    """A lab that was handed out, and the proof that it is broken."""
+
+    attempt: str
+    plan: Plan
+    report: Report
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Hint:
+    """One of a scenario's hints; ``fresh`` where it was not shown before."""
+
+    number: int
+    of: int
+    text: str
+    fresh: bool
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """What can be done with attempts, on one engine and one record."""
+
+    catalogue: Catalogue
+    client: DockerClient
+    store: Store
+
+    def start(self, scenario: str, seed: int | None, progress: Progress) -> Started:
+        """Hand out a broken lab; nothing is left of it where that does not work.
+
+        Raises:
+            FaultNotObserved: The network does not show the fault as the scenario tells.
+        """
+        began = time.monotonic()
+        number = secrets.randbelow(SEEDS - 1) + 1 if seed is None else seed
+        plan = make_plan(self.catalogue, scenario, number)
+        attempt = secrets.token_hex(3)
+        with contextlib.ExitStack() as undo:
+            lab = running.deploy(self.client, plan, attempt, progress)
+            undo.callback(running.remove, self.client, attempt, progress)
+            with lab:
+                report = _break(lab, progress)
+            facts = {"scenario": scenario, "lab": plan.lab_id, "seed": number}
+            self.store.append(attempt, Kind.START, facts)
+            undo.pop_all()
+        return Started(attempt, plan, report, time.monotonic() - began)
+
+    def find(self, wanted: str | None = None) -> running.Deployed:
+        """The running attempt that is meant; see :func:`pick`."""
+        return pick(running.find(self.client), wanted)
+
+    def plan(self, deployed: running.Deployed) -> Plan:
+        """The plan of a lab that runs, from what its labels say."""
+        return make_plan(self.catalogue, deployed.scenario, deployed.seed, now=deployed.created)
+
+    @contextlib.contextmanager
+    def opened(self, deployed: running.Deployed) -> Iterator[RunningLab]:
+        """A lab that runs, with a line to it."""
+        with running.attach(self.client, self.plan(deployed), deployed.attempt) as lab:
+            yield lab
+
+    def check(
+        self,
+        deployed: running.Deployed,
+        *,
+        on_result: OnResult | None = None,
+        pcap: Path | None = None,
+    ) -> Report:
+        """Ask everything, and keep the answers."""
+        with self.opened(deployed) as lab:
+            report = run_checks(lab, on_result=on_result, pcap=pcap)
+        self.store.append(deployed.attempt, Kind.CHECK, {**report.to_json(), "lab": deployed.lab})
+        return report
+
+    def reboot(
+        self, deployed: running.Deployed, nodes: Iterable[str], progress: Progress
+    ) -> list[str]:
+        """Reboot nodes, all of them where none is named, and wait for them."""
+        with self.opened(deployed) as lab:
+            names = list(nodes) or list(lab.plan.nodes)
+            lab.reboot(names, progress)
+        self.store.append(deployed.attempt, Kind.REBOOT, {"nodes": names})
+        return names
+
+    def reset(self, deployed: running.Deployed, progress: Progress) -> Report:
+        """The lab as it was handed out: fresh disks, the same seed, the same fault.
+
+        Raises:
+            FaultNotObserved: The fault does not show; the lab still runs.
+        """
+        # Written first: whatever an earlier check saw is of a lab that is about to go.
+        self.store.append(deployed.attempt, Kind.RESET)
+        with self.opened(deployed) as lab:
+            lab.reset(progress)
+            return _break(lab, progress)
+
+    def solve(self, deployed: running.Deployed) -> Solution:
+        """Carry out the reference solution."""
+        with self.opened(deployed) as lab:
+            solution = scenario_of(lab.plan).solutions[0]
+            self.store.append(deployed.attempt, Kind.SOLVE, {"title": solution.title})
+            lab.apply(solution.steps)
+        return solution
+
+    def stop(self, attempt: str, progress: Progress) -> None:
+        """Take a lab away, then write it down: a broken record keeps no lab running.
+
+        Raises:
+            NotRemoved: Something of it is still there.
+            StoreError: It is gone, but that could not be written down.
+        """
+        running.remove(self.client, attempt, progress)
+        self.store.append(attempt, Kind.STOP)
+
+    def hint(self, deployed: running.Deployed) -> Hint:
+        """The next hint; once all are given, the last again."""
+        hints = scenario_of(self.plan(deployed)).hints
+        given = len(self.store.events(deployed.attempt, Kind.HINT))
+        number = min(given + 1, len(hints))
+        fresh = given < len(hints)
+        if fresh:
+            self.store.append(deployed.attempt, Kind.HINT, {"number": number})
+        return Hint(number, len(hints), hints[number - 1], fresh)
+
+    def diagnose(self, deployed: running.Deployed, answer: Answer) -> Score:
+        """Score an answer and keep it."""
+        result = score(answer, scenario_of(self.plan(deployed)).diagnosis)
+        told = {"answer": vars(answer), "right": vars(result), "points": result.points}
+        self.store.append(deployed.attempt, Kind.DIAGNOSIS, told)
+        return result
+
+    def debrief(self, attempt: str, scenario: str, seed: int, *, spoil: bool) -> Scenario:
+        """What it was; only for those who are through, or do not mind.
+
+        Raises:
+            UsageError: The attempt is not solved yet.
+        """
+        record = self.record(attempt)
+        through = record is not None and (record.solved or record.given_up)
+        if not (through or spoil):
+            raise UsageError(
+                "The debrief tells the answer, and this network is not repaired yet.",
+                hint="`lab check` says what is still red, `lab hint` helps, `lab solve` repairs "
+                "it for you, and `lab debrief --spoil` tells it anyway.",
+            )
+        if not through:
+            self.store.append(attempt, Kind.DEBRIEF, {"spoil": True})
+        return scenario_of(make_plan(self.catalogue, scenario, seed))
+
+    def record(self, attempt: str) -> Record | None:
+        """What is written about an attempt."""
+        return records(self.store.events(attempt)).get(attempt)
+
+    def finished(self, wanted: str | None) -> Record | None:
+        """The attempt that is over and is meant, if one is: named, or the last where none runs."""
+        running_now = {lab.attempt for lab in running.find(self.client)}
+        over = [r for r in records(self.store.events()).values() if r.attempt not in running_now]
+        if wanted is None:
+            return over[-1] if over and not running_now else None
+        return next((r for r in reversed(over) if r.attempt.startswith(wanted)), None)
+
+
+def scenario_of(plan: Plan) -> Scenario:
+    """The scenario that a plan breaks its lab by."""
+    assert plan.scenario is not None
+    return plan.scenario
+
+
+def _break(lab: RunningLab, progress: Progress) -> Report:
+    progress("the fault", "going in")
+    lab.apply(scenario_of(lab.plan).fault)
+    progress("the fault", "being verified")
+    report = verify_fault(lab)
+    progress("the fault", "verified")
+    return report

@@ -1,0 +1,92 @@
+"""What the events of an attempt come to."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from lab_runner.attempts.store import Event, Kind
+from lab_runner.models.results import Report
+
+_ENDS = {Kind.STOP: "stopped", Kind.LOST: "lost"}
+
+
+@dataclass(frozen=True)
+class Record:
+    """One attempt as the store knows it.
+
+    Attributes:
+        ended: ``stopped``, ``lost``; empty while it goes on.
+        last_check: The last report, as it was stored.
+        solved: A check was green throughout.
+        given_up: The reference solution was applied.
+        hints: How many were shown.
+    """
+
+    attempt: str
+    scenario: str
+    lab: str
+    seed: int
+    started: datetime.datetime
+    ended: str = ""
+    ended_at: datetime.datetime | None = None
+    checks: int = 0
+    last_check: dict[str, Any] | None = None
+    solved: bool = False
+    given_up: bool = False
+    hints: int = 0
+
+
+def records(events: Iterable[Event]) -> dict[str, Record]:
+    """The attempts that the events tell of, oldest first."""
+    by_attempt: dict[str, list[Event]] = {}
+    for event in events:
+        by_attempt.setdefault(event.attempt, []).append(event)
+    return {name: _record(name, told) for name, told in by_attempt.items()}
+
+
+def report_of(record: Record | None) -> Report | None:
+    """The last report of an attempt, where there is one that can still be read."""
+    if record is None or record.last_check is None:
+        return None
+    data = {key: value for key, value in record.last_check.items() if key in Report.model_fields}
+    try:
+        return Report.model_validate(data)
+    except ValidationError:  # another version wrote it
+        return None
+
+
+def _record(name: str, events: list[Event]) -> Record:
+    start = next((event for event in events if event.kind is Kind.START), events[0])
+    # An attempt that was thought lost and goes on was not: its engine was elsewhere for a while.
+    end = events[-1] if events[-1].kind in _ENDS else None
+    since = _since_reset(events)
+    checks = [event for event in since if event.kind is Kind.CHECK]
+    # Where the beginning was lost, the checks still know what they were about.
+    facts = start.payload or next((event.payload for event in checks), {})
+    return Record(
+        attempt=name,
+        scenario=str(facts.get("scenario", "")),
+        lab=str(facts.get("lab", "")),
+        seed=int(facts.get("seed", 0)),
+        started=start.time,
+        ended=_ENDS[end.kind] if end else "",
+        ended_at=end.time if end else None,
+        checks=sum(event.kind is Kind.CHECK for event in events),
+        last_check=checks[-1].payload if checks else None,
+        solved=any(event.kind is Kind.CHECK and event.payload.get("passed") for event in events),
+        given_up=any(event.kind is Kind.SOLVE for event in events),
+        hints=sum(event.kind is Kind.HINT for event in events),
+    )
+
+
+def _since_reset(events: list[Event]) -> list[Event]:
+    """A report tells of the lab as it was: one from before a reset tells nothing."""
+    for index in range(len(events) - 1, -1, -1):
+        if events[index].kind is Kind.RESET:
+            return events[index:]
+    return events

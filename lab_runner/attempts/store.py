@@ -1,0 +1,204 @@
+"""The record of attempts: an append-only list of events in SQLite.
+
+What runs is the engine's to say; what happened is said here. Several processes
+write at once: the journal is a write-ahead log, and a writer waits its turn.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from lab_runner.errors import StoreError
+
+#: Raised when a table changes; a store of a later version is left alone.
+SCHEMA = 1
+#: How long a writer waits for another one.
+PATIENCE_S = 10.0
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS events (
+    number  INTEGER PRIMARY KEY,
+    attempt TEXT NOT NULL,
+    time    TEXT NOT NULL,
+    kind    TEXT NOT NULL,
+    payload TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS events_by_attempt ON events (attempt, kind);
+"""
+
+
+class Kind(StrEnum):
+    """What can happen to an attempt."""
+
+    START = "start"
+    CHECK = "check"
+    HINT = "hint"
+    DIAGNOSIS = "diagnosis"
+    SOLVE = "solve"
+    RESET = "reset"
+    REBOOT = "reboot"
+    DEBRIEF = "debrief"
+    STOP = "stop"
+    #: Its containers are gone, and it was not this kit that removed them.
+    LOST = "lost"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened."""
+
+    attempt: str
+    time: datetime.datetime
+    kind: Kind
+    payload: dict[str, Any]
+
+
+def data_folder() -> Path:
+    """Where the record lies: ``BREAKFIX_HOME``, else the user's data directory."""
+    if home := os.environ.get("BREAKFIX_HOME"):
+        return Path(home)
+    import platformdirs  # noqa: PLC0415 - not needed where the variable is set
+
+    return Path(platformdirs.user_data_dir("breakfix"))
+
+
+class Store:
+    """Events in one file."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or data_folder() / "attempts.sqlite3"
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Open the record now rather than when it is first used; create it where there is none.
+
+        Raises:
+            StoreError: It cannot be read or written, or a later version made it.
+        """
+        _ = self._connection
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if "_connection" in vars(self):
+            self._connection.close()
+            del self._connection
+
+    @cached_property
+    def _connection(self) -> sqlite3.Connection:
+        with self._mapped():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(
+                self.path, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False
+            )
+        try:
+            with self._mapped():
+                self._prepare(connection)
+        except StoreError:
+            connection.close()
+            raise
+        return connection
+
+    def append(self, attempt: str, kind: Kind, payload: Mapping[str, Any] | None = None) -> None:
+        """Write down that something happened now.
+
+        Raises:
+            StoreError: It could not be written.
+        """
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+        text = json.dumps(payload or {}, separators=(",", ":"))
+        with self._mapped():
+            self._connection.execute(
+                "INSERT INTO events (attempt, time, kind, payload) VALUES (?, ?, ?, ?)",
+                (attempt, now, kind.value, text),
+            )
+
+    def events(self, attempt: str | None = None, kind: Kind | None = None) -> list[Event]:
+        """What happened, oldest first; of one attempt, of one kind, where asked for.
+
+        Raises:
+            StoreError: It could not be read.
+        """
+        with self._mapped():
+            rows = self._connection.execute(
+                "SELECT attempt, time, kind, payload FROM events"
+                " WHERE (?1 IS NULL OR attempt = ?1) AND (?2 IS NULL OR kind = ?2)"
+                " ORDER BY number",
+                (attempt, kind.value if kind else None),
+            ).fetchall()
+            return [_event(*row) for row in rows]
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA:
+            raise StoreError(
+                f"{self.path} was written by a later version of this program "
+                f"(schema {version}; this one knows {SCHEMA}).",
+                hint="Use that version, or set BREAKFIX_HOME to another folder.",
+            )
+        _use_write_ahead_log(connection)
+        if version < SCHEMA:
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;"
+            )
+
+    @contextlib.contextmanager
+    def _mapped(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as exc:
+            raise self._refused(exc) from exc
+        except (sqlite3.DatabaseError, ValueError) as exc:
+            raise StoreError(
+                f"The record of attempts is damaged: {exc} ({self.path}).",
+                hint=f"Move it away (`mv {self.path} {self.path}.damaged`): a new one is begun, "
+                "and labs that run stay usable, for the engine knows them.",
+            ) from exc
+        except OSError as exc:
+            raise self._refused(exc) from exc
+
+    def _refused(self, exc: Exception) -> StoreError:
+        if "locked" in str(exc):
+            return StoreError(
+                f"Another process has held {self.path} for {PATIENCE_S:.0f} s.",
+                hint="Look for a `lab` that hangs (`ps`), end it, and try again.",
+            )
+        return StoreError(
+            f"The record of attempts cannot be used: {exc} ({self.path}).",
+            hint="See that the folder is yours and its disk has room, or set BREAKFIX_HOME to "
+            "another folder.",
+        )
+
+
+def _event(attempt: str, when: str, kind: str, payload: str) -> Event:
+    return Event(attempt, datetime.datetime.fromisoformat(when), Kind(kind), json.loads(payload))
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    # Changing the journal's mode does not wait for other writers as everything else does.
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as exc:
+            if "locked" not in str(exc) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return

@@ -1,0 +1,1 @@
+"""The program ``lab``: one file for each verb, which calls one use case and shows the outcome."""

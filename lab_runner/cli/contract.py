@@ -1,0 +1,50 @@
+"""``lab prove``: its options; the matrices are shown by ``prove.py``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lab_runner.cli import complete
+from lab_runner.cli.session import JsonOption, catalogue
+
+
+def command(
+    scenarios: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SCENARIO]…", help="All if none is named.", autocompletion=complete.scenarios
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="So many variants of each.")] = 1,
+    first_seed: Annotated[int, typer.Option(min=0, help="The first of them.")] = 1,
+    repetitions: Annotated[int, typer.Option(min=1, help="Each so often: is it steady?")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="So many labs at a time.")] = 1,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Keep everything that was seen, as JSON.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Hold scenarios to the contract: healthy, broken, repaired, lasting, clean, steady.
+
+    A matrix of states and checks shows which cell is wrong.
+    """
+    from lab_runner.cli.prove import command as prove
+
+    known = catalogue()
+    for scenario in scenarios or []:
+        known.scenario(scenario)
+    raise typer.Exit(
+        prove(
+            known,
+            scenarios or [],
+            seeds=seeds,
+            first_seed=first_seed,
+            repetitions=repetitions,
+            jobs=jobs,
+            as_json=json,
+            report=report,
+        )
+    )

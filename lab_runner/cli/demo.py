@@ -1,0 +1,5 @@
+"""``lab demo``."""
+
+
+def command() -> None:
+    """To come."""

@@ -1,0 +1,5 @@
+"""``lab doctor``."""
+
+
+def command() -> None:
+    """To come."""

@@ -1,0 +1,52 @@
+"""The entry point of ``lab``."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from lab_runner.cli.verbs import LazyGroup
+
+app = typer.Typer(
+    name="lab",
+    cls=LazyGroup,
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback(
+    epilog="Start here: lab doctor, lab list, lab start NAME. `lab VERB --help` has examples."
+)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """A small real network in Docker, something broken in it, and you.
+
+    A ticket tells what a customer complains about. Log in, look, repair it with the tools of the
+    trade; `lab check` asks on the wire whether the network is whole again.
+
+    Exit codes: 0 all well, 1 a check is red, 2 wrong usage or a faulty file, 3 could not be done.
+    """
+    if version:
+        from lab_runner.cli.version import command
+
+        command()
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run ``lab`` with the arguments of the process."""
+    # Whoever ends us from outside gets the same clean-up as Ctrl-C.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    app(prog_name="lab")
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,30 @@
+"""``lab solve``."""
+
+from __future__ import annotations
+
+import typer
+
+from lab_runner.cli.session import AttemptOption, JsonOption, attempts
+
+
+def command(attempt: AttemptOption = None, json: JsonOption = False) -> None:
+    """Give up: show the reference repair, carry it out, and check. Kept with the attempt."""
+    from lab_runner.cli.check import exit_code
+    from lab_runner.cli.reports import show_report, show_steps
+    from lab_runner.cli.screen import out, show_json, text
+
+    console = out()
+    with attempts() as use:
+        deployed = use.find(attempt)
+        solution = use.solve(deployed)
+        if not json:
+            console.print(text(solution.title, "bold"))
+            show_steps(console, solution.steps)
+            console.print()
+        report = use.check(deployed)
+    if json:
+        show_json({"solution": solution.model_dump(exclude_none=True), **report.to_json()})
+    else:
+        show_report(console, report)
+        console.print(text("`lab debrief` tells what it was.", "quiet"))
+    raise typer.Exit(exit_code(report))

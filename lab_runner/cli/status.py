@@ -1,0 +1,139 @@
+"""``lab status``."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lab_runner.cli.session import JsonOption, catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lab_runner.attempts.finding import Standing
+    from lab_runner.engine.running import Deployed
+
+
+def command(
+    every: Annotated[bool, typer.Option("--all", help="Also the attempts that are over.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """What runs, how it stands, and what became of an attempt that vanished."""
+    from lab_runner.cli.screen import show_json
+
+    standings = _standings(every=every)
+    if json:
+        show_json([_facts(standing) for standing in standings])
+    else:
+        _show(standings)
+
+
+def _standings(*, every: bool) -> list[Standing]:
+    """By the engine and by the record; without a record the engine still tells what runs."""
+    from lab_runner.attempts.finding import Standing, finished, reconcile
+    from lab_runner.attempts.history import records
+    from lab_runner.attempts.store import Store
+    from lab_runner.cli.screen import show_problem
+    from lab_runner.engine.docker import connect
+    from lab_runner.engine.running import find
+    from lab_runner.errors import StoreError
+
+    client = connect()
+    try:
+        with Store() as store:
+            past = finished(records(store.events())) if every else []
+            return [*past, *reconcile(store, lambda: find(client))]
+    except StoreError as exc:
+        show_problem(str(exc), exc.hint, title="warning", colour="yellow")
+        return [Standing(lab.attempt, lab, None) for lab in find(client)]
+    finally:
+        client.close()
+
+
+def _facts(standing: Standing) -> dict[str, Any]:
+    lab, record = standing.deployed, standing.record
+    source = lab or record
+    assert source is not None
+    return {
+        "attempt": standing.attempt,
+        "state": standing.state,
+        "scenario": source.scenario,
+        "lab": source.lab,
+        "seed": source.seed,
+        "started": (record.started if record else lab.created if lab else None).__str__(),
+        "nodes": dict(sorted(lab.states.items())) if lab else {},
+        "recorded": record is not None,
+        "checks": record.checks if record else 0,
+        "hints": record.hints if record else 0,
+        "solved": bool(record and record.solved),
+        "given_up": bool(record and record.given_up),
+        "last_check": record.last_check if record else None,
+    }
+
+
+def _show(standings: list[Standing]) -> None:
+    from lab_runner.cli.screen import out, table, text
+
+    console = out()
+    if not standings:
+        console.print("Nothing runs.", text("`lab list` shows what there is to start.", "quiet"))
+        return
+    shown = table("attempt", "scenario", "seed", "since", "state", "last check", "hints")
+    for standing in standings:
+        facts = _facts(standing)
+        shown.add_row(
+            text(standing.attempt, "name"),
+            text(facts["scenario"] or facts["lab"]),
+            text(facts["seed"]),
+            text(_ago(standing)),
+            text(standing.state, _STYLES.get(standing.state, "")),
+            text(_last_check(facts)),
+            text(facts["hints"]),
+        )
+    console.print(shown)
+    for standing in standings:
+        for line in _remarks(standing):
+            console.print(text(f"{standing.attempt}: {line}", "quiet"))
+
+
+_STYLES = {"running": "passed", "impaired": "failed", "lost": "skipped", "stopped": "quiet"}
+
+
+def _remarks(standing: Standing) -> Iterator[str]:
+    if standing.state == "lost":
+        yield "its machines are gone, and it was not `lab stop` that took them away"
+    if standing.deployed is not None and standing.record is None:
+        yield "not in the record, but it can be used: the engine knows scenario and seed"
+    if standing.deployed is not None:
+        yield from _troubles(standing.deployed)
+
+
+def _troubles(lab: Deployed) -> Iterator[str]:
+    down = [f"{name} is {state}" for name, state in lab.states.items() if state != "running"]
+    if down:
+        yield f"{', '.join(sorted(down))}; `lab reset` builds all machines again"
+    if lab.scenario not in catalogue().scenario_ids():
+        yield f"there is no scenario {lab.scenario!r} here; `lab stop {lab.attempt}` removes it"
+
+
+def _ago(standing: Standing) -> str:
+    source = standing.record.started if standing.record else None
+    if source is None and standing.deployed is not None:
+        source = standing.deployed.created
+    if source is None:
+        return ""
+    seconds = int((datetime.datetime.now(datetime.UTC) - source).total_seconds())
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return "just now"
+
+
+def _last_check(facts: dict[str, Any]) -> str:
+    last = facts["last_check"]
+    if not last:
+        return "none yet"
+    red = sum(row["status"] != "passed" for row in last["checks"])
+    return "all green" if last["passed"] else f"{red} of {len(last['checks'])} not green"

@@ -1,0 +1,62 @@
+"""``lab stop``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lab_runner.cli import complete
+from lab_runner.errors import StoreError
+
+if TYPE_CHECKING:
+    from lab_runner.attempts.attempt import Attempts
+    from lab_runner.engine.running import Deployed
+
+
+def command(
+    attempt: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ATTEMPT]",
+            envvar="LAB_ATTEMPT",
+            help="Which attempt, if several run.",
+            autocompletion=complete.attempts,
+            show_default=False,
+        ),
+    ] = None,
+    option: Annotated[
+        str | None, typer.Option("--attempt", "-a", metavar="ID", help="The same.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Everything that runs.")] = False,
+) -> None:
+    """Take a lab away: machines, cables, disks. The record of the attempt stays."""
+    from lab_runner.attempts.attempt import Attempts
+    from lab_runner.attempts.finding import pick
+    from lab_runner.attempts.store import Store
+    from lab_runner.cli.screen import out
+    from lab_runner.cli.session import catalogue
+    from lab_runner.engine.docker import connect
+    from lab_runner.engine.running import find
+
+    client = connect()
+    store = Store()
+    running = find(client)
+    for lab in running if every else [pick(running, option or attempt)]:
+        _stop(Attempts(catalogue(), client, store), lab)
+    if not running:
+        out().print("Nothing runs.")
+    store.close()
+    client.close()
+
+
+def _stop(use: Attempts, lab: Deployed) -> None:
+    from lab_runner.cli.progress import shown
+    from lab_runner.cli.screen import out, show_problem, text
+
+    try:
+        with shown(f"stopping {lab.attempt}") as progress:
+            use.stop(lab.attempt, progress)
+    except StoreError as exc:
+        show_problem(str(exc), exc.hint, title="warning", colour="yellow")
+    out().print("Stopped", text(lab.attempt, "name"), text(lab.scenario or lab.lab, "quiet"))
