@@ -150,7 +150,7 @@ class SshEvidence(Strict):
     banner: str | None = None
     host_key_type: str | None = None
     host_key: str | None = None
-    #: ``match``, ``changed``, ``unknown``; None: no known_hosts was asked for.
+    #: ``match``, ``changed``, ``revoked``, ``unknown``; None: no known_hosts was asked for.
     known_hosts: str | None = None
     methods: list[str] | None = None
     #: ``accepted``, ``refused``; None: no login was tried.

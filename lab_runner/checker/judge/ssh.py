@@ -43,6 +43,7 @@ def _said(probe: SshProbe, seen: SshEvidence) -> Iterator[str]:
 _KNOWN = {
     "match": "which is in",
     "changed": "which contradicts",
+    "revoked": "which is revoked in",
     "unknown": "which is not in",
 }
 

@@ -6,6 +6,7 @@ import base64
 import errno
 import fnmatch
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import paramiko
@@ -24,6 +25,8 @@ class KnownKeys:
 
     #: ``(type, key blob in base64)``
     keys: list[tuple[str, str]]
+    #: Key blobs that are never accepted, known or not (``@revoked``).
+    revoked: frozenset[str] = frozenset()
 
     @property
     def types(self) -> list[str]:
@@ -31,9 +34,12 @@ class KnownKeys:
         return [kind for kind, _ in self.keys]
 
     def judge(self, shown: paramiko.PKey) -> str:
-        """``match``, ``changed`` (another key of that type is known), ``unknown``."""
+        """``match``, ``revoked``, ``changed`` (another key of that type is known), ``unknown``."""
+        shown_blob = base64.b64encode(shown.asbytes()).decode()
+        if shown_blob in self.revoked:
+            return "revoked"
         same_type = [blob for kind, blob in self.keys if kind == shown.get_name()]
-        if base64.b64encode(shown.asbytes()).decode() in same_type:
+        if shown_blob in same_type:
             return "match"
         return "changed" if same_type else "unknown"
 
@@ -41,15 +47,19 @@ class KnownKeys:
 def known_keys(path: str, host: str, port: int, files: NodeFiles) -> KnownKeys:
     """What the file has for a host, named as the user typed it."""
     name = host.lower() if port == paramiko.config.SSH_PORT else f"[{host.lower()}]:{port}"
+    lines = [line.split() for line in _text(path, files).splitlines()]
+    revoked = [fields[1:] for fields in lines if fields and fields[0] == "@revoked"]
     return KnownKeys(
-        [
-            (fields[1], fields[2])
-            for line in _text(path, files).splitlines()
-            if len(fields := line.split()) >= _FIELDS
-            and not line.startswith(("#", "@"))
-            and _names(fields[0], name)
-        ]
+        list(_keys_of(name, lines)),
+        frozenset(blob for _, blob in _keys_of(name, revoked)),
     )
+
+
+def _keys_of(name: str, lines: list[list[str]]) -> Iterator[tuple[str, str]]:
+    """Type and key blob of each line, markers aside, that names the host."""
+    for fields in lines:
+        if len(fields) >= _FIELDS and fields[0][0] not in "#@" and _names(fields[0], name):
+            yield fields[1], fields[2]
 
 
 def _text(path: str, files: NodeFiles) -> str:
