@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from lab_runner import __version__
 from lab_runner.engine.docker import mapped
-from lab_runner.planning.disks import archive
 from lab_runner.planning.plan import NodePlan, Plan
 from lab_runner.switchboard.protocol import (
     NODE_VARIABLE,
@@ -40,6 +39,9 @@ _SWITCHBOARD_CAPS = [
     "SYS_PTRACE",  # /proc/<pid>/root and /ns of nodes
     "NET_ADMIN",
     "NET_RAW",
+    "DAC_OVERRIDE",  # a node's disk, before its first boot
+    "CHOWN",
+    "FOWNER",
     "DAC_READ_SEARCH",  # files of nodes that only their owner may read
     "SETUID",
     "SETGID",
@@ -110,7 +112,7 @@ def create_switchboard(client: DockerClient, image: str, plan: Plan, attempt: st
 
 
 def create_node(client: DockerClient, image: str, plan: Plan, attempt: str, node: NodePlan) -> str:
-    """Create a node with its disk and start it; it waits for its cables."""
+    """Create a node and start it; it waits for its disk and its cables."""
     host = _host_config(
         client,
         cap_add=["NET_ADMIN"],
@@ -133,7 +135,6 @@ def create_node(client: DockerClient, image: str, plan: Plan, attempt: str, node
             NODE_VARIABLE: wiring_plan(plan, attempt).tokens[node.name],
             "NOTIFY_SOCKET": _NOTIFY_SOCKET,
         },
-        disk=archive(node.files),
     )
 
 
@@ -154,8 +155,6 @@ def _create(
     plan: Plan,
     attempt: str,
     node: str,
-    *,
-    disk: bytes | None = None,
     **options: Any,
 ) -> str:
     with mapped():
@@ -166,7 +165,5 @@ def _create(
             **options,
         )
         container = str(created["Id"])
-        if disk is not None:
-            client.api.put_archive(container, "/", disk)
         client.api.start(container)
     return container

@@ -16,15 +16,25 @@ if TYPE_CHECKING:
 _Job = Callable[[], tuple[str, str]]
 
 
+#: Told of the switchboard's container as soon as it runs.
+OnSwitchboard = Callable[[str], None]
+
+
 def create_lab(
-    client: DockerClient, plan: Plan, attempt: str, progress: Progress
+    client: DockerClient,
+    plan: Plan,
+    attempt: str,
+    progress: Progress,
+    on_switchboard: OnSwitchboard,
 ) -> dict[str, str]:
     """Create and start the switchboard and all nodes; returns the containers by node."""
     tags = images.ensure(client, _targets(plan), progress)
 
     def switchboard() -> tuple[str, str]:
         image = tags[images.Target.SWITCHBOARD]
-        return containers.SWITCHBOARD, containers.create_switchboard(client, image, plan, attempt)
+        made = containers.create_switchboard(client, image, plan, attempt)
+        on_switchboard(made)
+        return containers.SWITCHBOARD, made
 
     return _all([switchboard, *_nodes(client, plan, attempt, tags, progress)])
 

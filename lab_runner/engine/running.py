@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import concurrent.futures
 import time
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,7 @@ from lab_runner.engine.finding import Deployed, container_ids, find
 from lab_runner.engine.line import Line
 from lab_runner.engine.removing import remove, remove_all, remove_containers
 from lab_runner.models.scenario import Step
+from lab_runner.planning.disks import pack
 from lab_runner.planning.plan import Plan
 from lab_runner.switchboard.protocol import NODE_VARIABLE
 
@@ -76,7 +78,12 @@ def deploy(
     """
     lab = RunningLab(client, plan, attempt, {})
     try:
-        lab.add(create_lab(client, plan, attempt, progress))
+
+        def hand_out(switchboard: str) -> None:
+            lab.add({containers.SWITCHBOARD: switchboard})
+            lab.hand_out_disks()
+
+        lab.add(create_lab(client, plan, attempt, progress, hand_out))
         lab.wait_until_up(dict.fromkeys(plan.nodes, 1), progress, deadline_s)
     except BaseException:
         lab.close()
@@ -122,6 +129,13 @@ class RunningLab:
     def add(self, made: dict[str, str]) -> None:
         """Take in containers that were made, by node."""
         self._containers |= made
+
+    def hand_out_disks(self) -> None:
+        """Give the switchboard what is laid on each new node before its first boot."""
+        for name, node in self.plan.nodes.items():
+            packed = pack(node.files)
+            archive = base64.b64encode(packed.archive).decode()
+            self.line.request("disk", node=name, archive=archive, appended=packed.appended)
 
     @property
     def line(self) -> Line:
@@ -248,6 +262,8 @@ class RunningLab:
         """Build all nodes again, healthy; the switchboard stays."""
         boots = {name: state["boots"] + 1 for name, state in self.states().items()}
         old = {n: c for n, c in self._containers.items() if n != containers.SWITCHBOARD}
+        self.line.request("new", nodes=list(self.plan.nodes))
+        self.hand_out_disks()
         remove_containers(self.client, old, progress)
         self.add(create_nodes(self.client, self.plan, self.attempt, progress))
         self.wait_until_up(boots, progress)

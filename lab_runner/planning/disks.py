@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tarfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -20,6 +21,13 @@ from lab_runner.planning.context import Context, InterfaceView, NodeView
 ALIASES = {"named": "bind9", "ssh": "sshd", "dnsmasq": None, "nginx": None}
 #: Units that other targets than multi-user.target want (``WantedBy=``).
 WANTED_BY = {"nftables": "sysinit.target"}
+#: A line for each account; the day of the last change of password is in 2025.
+_ACCOUNT_FILES = {
+    "etc/passwd": "{name}:x:{id}:{id}:{full}:/home/{name}:/bin/bash",
+    "etc/shadow": "{name}:!*:20100:0:99999:7:::",
+    "etc/group": "{name}:x:{id}:",
+    "etc/gshadow": "{name}:!::",
+}
 UNIT_FOLDER = "/usr/lib/systemd/system"
 ENABLED = "etc/systemd/system"
 
@@ -32,6 +40,7 @@ class Entry:
         path: Without the leading slash.
         content: The file's bytes; None for a folder or a link.
         link: Where a symbolic link points.
+        append: Is the content added to a file that the image has?
     """
 
     path: str
@@ -40,6 +49,15 @@ class Entry:
     uid: int = 0
     gid: int = 0
     link: str | None = None
+    append: bool = False
+
+
+@dataclass(frozen=True)
+class PackedDisk:
+    """A disk on its way: whole files as a tar archive, and lines for files of the image."""
+
+    archive: bytes
+    appended: dict[str, str]
 
 
 def disk(name: str, node: Node, view: NodeView, folder: Path, context: Context) -> list[Entry]:
@@ -54,13 +72,23 @@ def disk(name: str, node: Node, view: NodeView, folder: Path, context: Context) 
     return list(entries.values())
 
 
-def archive(entries: list[Entry]) -> bytes:
-    """The entries as a tar archive, the form in which the engine takes files."""
+def pack(entries: list[Entry]) -> PackedDisk:
+    """The entries in the form in which the switchboard takes them."""
+    appended: dict[str, str] = {}
+    for entry in entries:
+        if entry.append:
+            appended[entry.path] = (entry.content or b"").decode()
+    return PackedDisk(_archive([entry for entry in entries if not entry.append]), appended)
+
+
+def _archive(entries: list[Entry]) -> bytes:
     buffer = io.BytesIO()
+    now = int(time.time())
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for entry in entries:
             info = tarfile.TarInfo(entry.path)
             info.mode, info.uid, info.gid = entry.mode, entry.uid, entry.gid
+            info.mtime = now
             if entry.link is not None:
                 info.type, info.linkname = tarfile.SYMTYPE, entry.link
             elif entry.content is None:
@@ -139,16 +167,13 @@ def _enabled(unit: str) -> Iterator[Entry]:
 
 
 def _users(node: Node) -> Iterator[Entry]:
-    """Accounts by sysusers.d(5), which writes them at the first boot; their homes at once."""
-    lines = [
-        f'u {name} {user.uid} "{name.capitalize()}" /home/{name} /bin/bash'
-        for name, user in node.users.items()
-    ]
-    yield _text("etc/sysusers.d/accounts.conf", "\n".join(lines) + "\n")
-    unit = "systemd-sysusers.service"
-    yield Entry(f"{ENABLED}/sysinit.target.wants/{unit}", link=f"{UNIT_FOLDER}/{unit}")
-    # It would skip a boot for which nothing was updated; an empty condition resets them all.
-    yield _text(f"{ENABLED}/{unit}.d/accounts.conf", "[Unit]\nConditionNeedsUpdate=\n")
+    """Accounts with a locked password (passwd(5), shadow(5), group(5)), and their homes."""
+    for path, form in _ACCOUNT_FILES.items():
+        lines = [
+            form.format(name=name, id=user.uid, full=name.capitalize())
+            for name, user in node.users.items()
+        ]
+        yield Entry(path, ("\n".join(lines) + "\n").encode(), append=True)
     for name, user in node.users.items():
         home = f"home/{name}"
         yield Entry(home, mode=0o755, uid=user.uid, gid=user.uid)

@@ -21,6 +21,7 @@ from typing import Any
 
 from lab_runner.errors import ProbeError
 from lab_runner.switchboard import asking, namespaces, probes
+from lab_runner.switchboard.disk import Disk, lay
 from lab_runner.switchboard.protocol import (
     LINE_LIMIT,
     NODE_VARIABLE,
@@ -33,8 +34,9 @@ from lab_runner.switchboard.wiring import Wiring
 
 #: At most so many probes at once; more would only wait for each other.
 _PARALLEL = 64
-#: Link faults outlive a restart of the switchboard here.
+#: These outlive a restart of the switchboard: link faults, and the nodes that are new.
 _LINKS = Path("/state/links.json")
+_NEW = Path("/state/new.json")
 _SCAN_EVERY_S = 0.02
 _SCAN_LAZILY_S = 0.25
 _SCAN_EAGERLY_FOR_S = 30.0
@@ -84,13 +86,21 @@ class Switchboard:
         self._own_network = os.open("/proc/self/ns/net", os.O_RDONLY)
         self._changed = asyncio.Condition()
         self._slots = asyncio.Semaphore(_PARALLEL)
-        self._links: dict[str, dict[str, Any]] = _stored_links()
-        self._passed_over: dict[str, float] = {}
+        self._links: dict[str, dict[str, Any]] = _stored(_LINKS, {})
+        #: Nodes that get their disk before their next boot.
+        self._new: set[str] = set(_stored(_NEW, list(plan.nodes)))
+        self._disks: dict[str, Disk] = {}
+        #: Processes that were looked at, and among them inits that nobody knows yet.
+        self._seen: set[str] = set()
+        self._inits: dict[str, float] = {}
+        self._found: dict[str, int] = {}
         self._operations: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
             "hello": self._hello,
             "wait": self._wait,
             "ask": self._ask,
             "link": self._link,
+            "new": self._renew,
+            "disk": self._disk,
         }
 
     # --- nodes that come and go -------------------------------------------------
@@ -100,8 +110,9 @@ class Switchboard:
         while True:
             off = [state for state in self.nodes.values() if state.pid is None]
             if off:
-                for pid, name in self._appeared():
-                    await self._wire(name, pid)
+                self._look()
+                for name in [name for name in self._found if self._may_boot(name)]:
+                    await self._wire(name, self._found.pop(name))
             await asyncio.sleep(self._pause(off))
 
     async def all_wired(self) -> None:
@@ -114,20 +125,29 @@ class Switchboard:
         eager = any(now - state.off_since < _SCAN_EAGERLY_FOR_S for state in off)
         return _SCAN_EVERY_S if eager else _SCAN_LAZILY_S
 
-    def _appeared(self) -> list[tuple[int, str]]:
-        """PID 1s of nodes that are still off."""
-        now = time.monotonic()
+    def _may_boot(self, name: str) -> bool:
+        return name not in self._new or name in self._disks
+
+    def _look(self) -> None:
+        """Find PID 1s of nodes that are still off."""
         pids = {entry for entry in os.listdir("/proc") if entry.isdigit()}
-        self._passed_over = {p: t for p, t in self._passed_over.items() if p in pids}
-        found = []
-        for pid in pids:
-            seen = self._passed_over.setdefault(pid, now)
-            if now - seen > _YOUNG_S:
-                continue
-            name = self._tokens.get(_node_variable(pid))
-            if name and self.nodes[name].pid is None and _is_init(pid):
-                found.append((int(pid), name))
-        return found
+        for pid in pids - self._seen:
+            # Whatever is no container's init now will never be one; most processes end here.
+            if _is_init(pid):
+                self._inits[pid] = time.monotonic()
+        self._seen = pids
+        for pid in list(self._inits):
+            self._look_at(pid)
+
+    def _look_at(self, pid: str) -> None:
+        """An init may still be the engine's own program, which has not yet become the node's."""
+        name = self._tokens.get(_node_variable(pid))
+        if name is not None:
+            del self._inits[pid]
+            if self.nodes[name].pid is None:
+                self._found[name] = int(pid)
+        elif pid not in self._seen or time.monotonic() - self._inits[pid] > _YOUNG_S:
+            del self._inits[pid]
 
     async def _wire(self, name: str, pid: int) -> None:
         state = self.nodes[name]
@@ -136,21 +156,27 @@ class Switchboard:
             # rebooted, as at a power cut: systemd takes SIGINT for ctrl-alt-del.
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGINT)
-            self._passed_over[str(pid)] = float("-inf")
             return
         try:
             pidfd = os.pidfd_open(pid)
             state.ready = self._listen_for_ready(name, pid)
             self.wiring.plug(self.plan.nodes[name], f"/proc/{pid}/ns/net")
             self._impair_again(name)
-            await _power_on(pid)
+            await _power_on(pid, self._disks.get(name))
         except OSError as exc:
             await self._note(name, problem=str(exc))
             return
+        self._settle_disk(name)
         loop = asyncio.get_running_loop()
         loop.add_reader(pidfd, self._gone, name, pidfd)
         state.boots += 1
         await self._note(name, pid=pid, booted=False, problem=None)
+
+    def _settle_disk(self, name: str) -> None:
+        """A node has its disk once, and keeps it from then on."""
+        if self._disks.pop(name, None) is not None:
+            self._new.discard(name)
+            _NEW.write_text(json.dumps(sorted(self._new)))
 
     def _listen_for_ready(self, name: str, pid: int) -> socket.socket:
         """A socket in the node's network namespace, where systemd says READY=1 (sd_notify(3))."""
@@ -284,6 +310,17 @@ class Switchboard:
         _LINKS.write_text(json.dumps(self._links))  # noqa: ASYNC240 - a few hundred bytes
         return {"result": True}
 
+    async def _renew(self, request: dict[str, Any]) -> dict[str, Any]:
+        """These nodes are about to be created anew: their next boot waits for a disk."""
+        self._new |= set(request["nodes"])
+        _NEW.write_text(json.dumps(sorted(self._new)))  # noqa: ASYNC240 - as above
+        return {"result": True}
+
+    async def _disk(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The disk of a new node, laid when the node appears."""
+        self._disks[request["node"]] = Disk.from_json(request)
+        return {"result": True}
+
     def _impair_again(self, name: str) -> None:
         for cable in self.plan.nodes[name]:
             change = self._links.get(f"{name}:{cable.card}")
@@ -291,12 +328,11 @@ class Switchboard:
                 self.wiring.impair(cable.port, change)
 
 
-def _stored_links() -> dict[str, dict[str, Any]]:
+def _stored(file: Path, default: Any) -> Any:
     try:
-        stored: dict[str, dict[str, Any]] = json.loads(_LINKS.read_text())
+        return json.loads(file.read_text())
     except (OSError, ValueError):
-        return {}
-    return stored
+        return default
 
 
 def _node_variable(pid: str) -> bytes:
@@ -327,9 +363,11 @@ def _waits_for_power(pid: int) -> bool:
         return False
 
 
-async def _power_on(pid: int) -> None:
+async def _power_on(pid: int, disk: Disk | None) -> None:
     def child(out: int) -> None:
         try:
+            if disk is not None:
+                lay(pid, disk)
             namespaces.prepare_and_power_on(pid)
             os.write(out, b'{"result": true}')
         except OSError as exc:
