@@ -90,16 +90,25 @@ def judge_nat(probe: NatProbe, seen: NatEvidence, vantage: str) -> Verdict:
 
 
 def judge_capture(probe: CaptureProbe, seen: CaptureEvidence, _vantage: str) -> Verdict:
-    """Did matching frames cross, or none? Where nothing at all crossed, none proves nothing."""
+    """Did matching frames cross, or none? Where nothing left, none proves nothing."""
     asked = seen.during.get("probe")
     said = f'{seen.frames} of {seen.frames_seen} frames on {seen.on} match "{seen.filter}"'
     if probe.expect == "present":
         few = f"at least {probe.at_least}"
         return verdict(f"{said}{_first(seen)}", [unless(seen.frames >= probe.at_least, few)])
-    if not seen.frames and not seen.frames_seen:
-        nothing = f"nothing at all crossed {seen.on} while {asked} was asked"
+    if not seen.frames and (not seen.frames_seen or _never_left(seen.during)):
+        nothing = f"nothing of the {asked} question crossed {seen.on}"
         return Verdict(False, f"{nothing}, so that absence proves nothing")
     return verdict(f"{said}{_first(seen)}", [unless(not seen.frames, "none")])
+
+
+def _never_left(during: dict[str, Any]) -> bool:
+    """Did the node itself not know where to send the question? Other frames may have crossed."""
+    evidence = during.get("evidence") or {}
+    outcomes = [exchange.get("problem") for exchange in evidence.get("exchanges") or ()]
+    outcomes = outcomes or [evidence.get("outcome") or evidence.get("problem")]
+    told = str(evidence.get("detail")).startswith("ICMP")  # by a router that it did reach
+    return not told and all(outcome in {"unresolved", "unreachable"} for outcome in outcomes)
 
 
 def _first(seen: CaptureEvidence) -> str:

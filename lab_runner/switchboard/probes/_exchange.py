@@ -12,6 +12,7 @@ import dns.message
 import dns.name
 import dns.query
 import dns.rcode
+import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
@@ -23,6 +24,9 @@ from lab_runner.switchboard.probes._stream import family, sockaddr, word
 from lab_runner.switchboard.probes._text import clean
 
 _CHAIN_LIMIT = 16
+
+# dnspython imports each record type when it first sees one; a probe imports nothing.
+dns.rdata.load_all_types()  # type: ignore[no-untyped-call]  # dnspython's gap
 
 
 @dataclass(frozen=True)
@@ -156,9 +160,7 @@ def _chain(
     """Each owner name on the way; a server may answer with a loop."""
     yield name
     while len(aliases) < _CHAIN_LIMIT and wanted != dns.rdatatype.CNAME:
-        alias = message.get_rrset(
-            message.answer, name, dns.rdataclass.IN, dns.rdatatype.CNAME
-        )
+        alias = message.get_rrset(message.answer, name, dns.rdataclass.IN, dns.rdatatype.CNAME)
         if not alias:
             return
         name = alias[0].target

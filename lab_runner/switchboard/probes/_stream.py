@@ -33,6 +33,7 @@ WORDS: dict[int, str] = {
     errno.ECONNRESET: "reset",
     errno.ECONNABORTED: "reset",
     errno.EPIPE: "reset",
+    errno.ENOTCONN: "reset",
 }
 
 _IP_RECVERR = 11
@@ -120,6 +121,10 @@ def dial(target: Target, port: int, deadline: Deadline) -> Dialled:
         report_icmp(sock)
         sock.settimeout(deadline.need())
         sock.connect(sockaddr(target.address, port))
+    except ConnectionResetError:
+        # A RST that refuses is ECONNREFUSED (RFC 9293 section 3.10.7.3): this one came
+        # after the handshake, and who reads will find out.
+        return Dialled("open", None, sock)
     except OSError as exc:
         detail = icmp_reported(sock)
         sock.close()

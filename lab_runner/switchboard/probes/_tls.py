@@ -66,6 +66,7 @@ def _handshake(
     try:
         sock.settimeout(deadline.need())
         tls = context.wrap_socket(sock, server_hostname=name)
+        return Shaken("handshake", None, _facts(tls), tls)
     except ssl.SSLCertVerificationError:
         raise
     except ssl.SSLError as exc:
@@ -74,7 +75,6 @@ def _handshake(
     except OSError as exc:
         sock.close()
         return Shaken(_broken_off(exc), exc.strerror)
-    return Shaken("handshake", None, _facts(tls), tls)
 
 
 def _broken_off(exc: OSError) -> str:

@@ -9,6 +9,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
+from scapy.arch.common import compile_filter
 from scapy.error import Scapy_Exception
 from scapy.layers.inet import IP  # noqa: F401 - summaries name what the imported layers know
 from scapy.layers.inet6 import IPv6  # noqa: F401 - as above
@@ -22,6 +23,11 @@ from lab_runner.switchboard.probes._clock import Deadline
 from lab_runner.switchboard.probes._frames import frames, next_frame, taps_of
 from lab_runner.switchboard.probes._text import clean
 from lab_runner.switchboard.vantage import Vantage
+
+try:  # here and not when first needed: a probe without privileges imports nothing
+    from scapy.libs import winpcapy
+except OSError:
+    winpcapy = None
 
 _SUMMARIES = 20
 _DLT_EN10MB = 1  # pcap-linktype(7)
@@ -112,15 +118,12 @@ class _Filter:
 
 
 def _compile(expression: str) -> _Filter:
+    if winpcapy is None:
+        raise ProbeError("the switchboard has no libpcap")
     try:
-        from scapy.arch.common import compile_filter  # noqa: PLC0415 - needs libpcap
-        from scapy.libs import winpcapy  # noqa: PLC0415 - the same
-
         program = compile_filter(expression, linktype=_DLT_EN10MB)
     except Scapy_Exception as exc:
         raise ProbeError(f"{expression!r} is no filter (pcap-filter(7))") from exc
-    except (ImportError, OSError) as exc:
-        raise ProbeError("the switchboard has no libpcap") from exc
     return _Filter(program, winpcapy._lib)  # noqa: SLF001 - scapy wraps all of libpcap but this
 
 
