@@ -74,6 +74,7 @@ def _build(net: Network) -> None:
     for name in _ADDRESSES:
         subprocess.run(["ip", "netns", "add", f"{net.tag}{name}"], check=True)
         net.run(name, "ip link set lo up")
+        net.run(name, "sysctl -qw net.ipv6.conf.default.accept_dad=0")
     _plug(net, "near", "mid", ("eth0", "eth0"))
     _plug(net, "mid", "far", ("eth1", "eth0"))
     for name, devices in _ADDRESSES.items():
