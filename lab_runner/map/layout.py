@@ -253,7 +253,7 @@ class _Drawing:
             block = self._router(node, segment)
             target = x + m.trunk
             source = m.trunk * (number + 1) if beside else target
-            lane = top - m.label - m.lane * number
+            lane = self._lane(top - m.label, number)
             wire = Wire(node.name, _path(source, last, lane, target, top))
             label = Label(_cable(node, segment).address, target + 2 * m.letter, top - m.label)
             picture = replace(
@@ -275,7 +275,7 @@ class _Drawing:
         for number, name in enumerate(below):
             block = self._segment(name, node)
             source, target = m.trunk * (number + 1), x + m.trunk
-            lane = top - m.lane * number
+            lane = self._lane(top, number)
             end = top + m.label
             wire = Wire(node.name, _path(source, box.height - m.edge, lane, target, end))
             label = Label(_cable(node, name).address, target + 2 * m.letter, top)
@@ -285,6 +285,10 @@ class _Drawing:
             picture = picture.put(block, x, top)
             x += block.width + m.gap
         return picture
+
+    def _lane(self, end: float, number: int) -> float:
+        """The height of a lane, counted upwards from ``end``; clear of the box above."""
+        return end - self._m.lane * (number - (1 - self._m.edge) / 2)
 
     def _box(self, node: Node, segment: str, *, router: bool = False) -> Box:
         m = self._m
