@@ -18,8 +18,9 @@ from lab_runner.models.evidence import CommandEvidence, to_json
 from lab_runner.models.probes import CommandProbe
 from lab_runner.models.results import CheckResult, Report, Role, Status
 
-#: A red check is asked again after this long.
+#: A red check is asked again after this long, then after twice that, and so on.
 _AGAIN_S = 0.25
+_AGAIN_AT_MOST_S = 1.0
 #: A broken instrument is tried again so often before its check counts as an error.
 _TRIES = 2
 #: No probe may take longer, whatever its own time limits add up to.
@@ -79,15 +80,16 @@ def _ask_all(lab: RunningLab, checks: list[Check], *, settle: bool) -> list[Chec
 def _settled(lab: RunningLab, check: Check, *, settle: bool) -> CheckResult:
     """Ask until it is green or its time is over; a broken instrument gets a second try."""
     deadline = time.monotonic() + (check.within if settle else 0.0)
-    errors = 0
+    errors, pause = 0, _AGAIN_S
     while True:
         row = _once(lab, check)
         errors += row.status is Status.ERROR
         if row.status is Status.PASSED or errors >= _TRIES:
             return row
-        if row.status is Status.FAILED and time.monotonic() + _AGAIN_S > deadline:
+        if row.status is Status.FAILED and time.monotonic() + pause > deadline:
             return row
-        time.sleep(_AGAIN_S)
+        time.sleep(pause)
+        pause = min(2 * pause, _AGAIN_AT_MOST_S)
 
 
 def _once(lab: RunningLab, check: Check) -> CheckResult:
