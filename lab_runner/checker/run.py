@@ -21,6 +21,8 @@ from lab_runner.models.results import CheckResult, Report, Role, Status
 #: A red check is asked again after this long, then after twice that, and so on.
 _AGAIN_S = 0.25
 _AGAIN_AT_MOST_S = 1.0
+#: How long a fault may take to show on every symptom: caches run out, neighbours are noticed dead.
+_TAKES_HOLD_S = 6.0
 #: A broken instrument is tried again so often before its check counts as an error.
 _TRIES = 2
 #: No probe may take longer, whatever its own time limits add up to.
@@ -36,7 +38,7 @@ def run_checks(
     checks: Iterable[Check] | None = None,
     on_result: OnResult | None = None,
     pcap: Path | None = None,
-    settle: bool = True,
+    expect_broken: bool = False,
 ) -> Report:
     """Run checks against a lab.
 
@@ -45,7 +47,8 @@ def run_checks(
         checks: Which ones; all of the plan's if left out.
         on_result: Told of each row as soon as it is final.
         pcap: A folder for what crosses each segment meanwhile.
-        settle: Ask red checks again until their ``within`` is over.
+        expect_broken: A fault was just put in: it is the symptoms that should be red,
+            and they are asked again while they are still green.
 
     Returns:
         One row for each check, in the order of the files.
@@ -53,7 +56,7 @@ def run_checks(
     started = time.monotonic()
     wanted = list(lab.plan.checks if checks is None else checks)
     with recorded(lab, pcap):
-        asked = _ask_all(lab, wanted, settle=settle)
+        asked = _ask_all(lab, [_patience(lab, check, expect_broken) for check in wanted])
     by_id = {row.id: row for row in asked}
     rows = [_in_context(row, check, by_id) for row, check in zip(asked, wanted, strict=True)]
     for row in rows:
@@ -68,25 +71,40 @@ def run_checks(
     )
 
 
-def _ask_all(lab: RunningLab, checks: list[Check], *, settle: bool) -> list[CheckResult]:
+@dataclasses.dataclass(frozen=True)
+class _Patience:
+    """A check, how it should end, and for how long it is asked again until it does."""
+
+    check: Check
+    wanted: Status
+    seconds: float
+
+
+def _patience(lab: RunningLab, check: Check, expect_broken: bool) -> _Patience:
+    if expect_broken and lab.plan.role(check.id) is Role.SYMPTOM:
+        return _Patience(check, Status.FAILED, _TAKES_HOLD_S)
+    return _Patience(check, Status.PASSED, check.within)
+
+
+def _ask_all(lab: RunningLab, checks: list[_Patience]) -> list[CheckResult]:
     if not checks:
         return []
     lab.line  # noqa: B018 - opened here, once, before many threads need it
     with concurrent.futures.ThreadPoolExecutor(len(checks)) as pool:
-        jobs = [pool.submit(_settled, lab, check, settle=settle) for check in checks]
+        jobs = [pool.submit(_settled, lab, patience) for patience in checks]
         return [job.result() for job in jobs]
 
 
-def _settled(lab: RunningLab, check: Check, *, settle: bool) -> CheckResult:
-    """Ask until it is green or its time is over; a broken instrument gets a second try."""
-    deadline = time.monotonic() + (check.within if settle else 0.0)
+def _settled(lab: RunningLab, patience: _Patience) -> CheckResult:
+    """Ask until it is as wanted or its time is over; a broken instrument gets a second try."""
+    deadline = time.monotonic() + patience.seconds
     errors, pause = 0, _AGAIN_S
     while True:
-        row = _once(lab, check)
+        row = _once(lab, patience.check)
         errors += row.status is Status.ERROR
-        if row.status is Status.PASSED or errors >= _TRIES:
+        if row.status is patience.wanted or errors >= _TRIES:
             return row
-        if row.status is Status.FAILED and time.monotonic() + pause > deadline:
+        if row.status is not Status.ERROR and time.monotonic() + pause > deadline:
             return row
         time.sleep(pause)
         pause = min(2 * pause, _AGAIN_AT_MOST_S)

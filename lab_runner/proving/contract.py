@@ -17,7 +17,7 @@ from lab_runner.checker.run import run_checks
 from lab_runner.engine import running
 from lab_runner.engine.running import RunningLab
 from lab_runner.errors import LabRunnerError
-from lab_runner.models.results import Report, Role, Status
+from lab_runner.models.results import Report
 from lab_runner.models.scenario import Scenario, Solution, WrongFix
 from lab_runner.planning.plan import Plan, make_plan
 from lab_runner.proving import matrix
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 OnRow = Callable[[str, int, Row], None]
-#: How long the fault may take to show on every symptom.
-_TAKES_HOLD_S = 8.0
-_AGAIN_S = 0.25
 
 
 def prove(
@@ -113,23 +110,12 @@ def _states(client: DockerClient, plan: Plan, attempt: str) -> Iterator[Row]:
 def _break_again(lab: RunningLab, scenario: Scenario) -> None:
     lab.reset(_quiet)
     lab.apply(scenario.fault)
-    _wait_for_symptoms(lab)
-
-
-def _wait_for_symptoms(lab: RunningLab) -> None:
-    """Ask until every symptom is red, or the fault had time enough to show."""
-    deadline = time.monotonic() + _TAKES_HOLD_S
-    symptoms = [check for check in lab.plan.checks if lab.plan.role(check.id) is Role.SYMPTOM]
-    while time.monotonic() < deadline:
-        report = run_checks(lab, checks=symptoms, settle=False)
-        if all(row.status is Status.FAILED for row in report.checks):
-            return
-        time.sleep(_AGAIN_S)
+    run_checks(lab, expect_broken=True)
 
 
 def _broken(lab: RunningLab, scenario: Scenario) -> Row:
     started = time.monotonic()
-    _wait_for_symptoms(lab)
+    run_checks(lab, expect_broken=True)
     report = run_checks(lab)
     assert scenario is lab.plan.scenario
     cells = matrix.broken(lab.plan, report)
