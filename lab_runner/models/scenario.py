@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from lab_runner.models.checks import IDENTIFIER, Check
 from lab_runner.models.parameters import Parameter, Strict
+
+
+def _without_empty(names: Any) -> Any:
+    return [name for name in names if name != ""] if isinstance(names, list) else names
+
+
+#: Ids of checks. A template that comes to nothing is no entry, so that a variant can
+#: have symptoms of its own: ``"{{ 'guest-browses-the-web' if guests else '' }}"``.
+CheckIds = Annotated[list[str], BeforeValidator(_without_empty)]
 
 
 class Step(Strict):
@@ -54,7 +63,7 @@ class WrongFix(Strict):
 
     title: str
     steps: list[Step] = Field(min_length=1)
-    caught_by: list[str] = Field(min_length=1)
+    caught_by: CheckIds = Field(min_length=1)
     #: Is it caught only after a reboot (a repair that lives in memory)?
     after_reboot: bool = False
 
@@ -97,9 +106,9 @@ class Scenario(Strict):
     parameters: dict[str, Parameter] = Field(default_factory=dict)
     fault: list[Step] = Field(min_length=1)
     checks: list[Check] = Field(default_factory=list)
-    symptoms: list[str] = Field(min_length=1)
-    guards: list[str] = Field(default_factory=list)
-    silenced: list[str] = Field(default_factory=list)
+    symptoms: CheckIds = Field(min_length=1)
+    guards: CheckIds = Field(default_factory=list)
+    silenced: CheckIds = Field(default_factory=list)
     diagnosis: Diagnosis
     hints: list[str] = Field(min_length=3, max_length=3)
     solutions: list[Solution] = Field(min_length=1)
