@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import concurrent.futures
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,7 +18,7 @@ from lab_runner.engine.finding import Deployed, container_ids, find
 from lab_runner.engine.line import Line
 from lab_runner.engine.removing import remove, remove_all, remove_containers
 from lab_runner.models.scenario import Step
-from lab_runner.planning.disks import pack
+from lab_runner.planning.disks import PackedDisk, pack
 from lab_runner.planning.plan import Plan
 from lab_runner.switchboard.protocol import NODE_VARIABLE
 
@@ -77,11 +77,12 @@ def deploy(
         EngineError: An image is missing, the engine refused, a node does not boot.
     """
     lab = RunningLab(client, plan, attempt, {})
+    disks = packed(plan)  # an author's error shows before anything is made
     try:
 
         def hand_out(switchboard: str) -> None:
             lab.add({containers.SWITCHBOARD: switchboard})
-            lab.hand_out_disks()
+            lab.hand_out(disks)
 
         lab.add(create_lab(client, plan, attempt, progress, hand_out))
         lab.wait_until_up(dict.fromkeys(plan.nodes, 1), progress, deadline_s)
@@ -102,6 +103,15 @@ def attach(client: DockerClient, plan: Plan, attempt: str) -> RunningLab:
     if not made:
         raise errors.NoAttempt(f"Nothing of attempt {attempt} runs.", hint="`lab status`")
     return RunningLab(client, plan, attempt, made)
+
+
+def packed(plan: Plan) -> dict[str, PackedDisk]:
+    """The disks of all nodes, ready to be sent.
+
+    Raises:
+        DefinitionError: A template on one of them is wrong.
+    """
+    return {name: pack(node.files) for name, node in plan.nodes.items()}
 
 
 class RunningLab:
@@ -130,12 +140,11 @@ class RunningLab:
         """Take in containers that were made, by node."""
         self._containers |= made
 
-    def hand_out_disks(self) -> None:
+    def hand_out(self, disks: Mapping[str, PackedDisk]) -> None:
         """Give the switchboard what is laid on each new node before its first boot."""
-        for name, node in self.plan.nodes.items():
-            packed = pack(node.files)
-            archive = base64.b64encode(packed.archive).decode()
-            self.line.request("disk", node=name, archive=archive, appended=packed.appended)
+        for name, disk in disks.items():
+            archive = base64.b64encode(disk.archive).decode()
+            self.line.request("disk", node=name, archive=archive, appended=disk.appended)
 
     @property
     def line(self) -> Line:
@@ -262,8 +271,9 @@ class RunningLab:
         """Build all nodes again, healthy; the switchboard stays."""
         boots = {name: state["boots"] + 1 for name, state in self.states().items()}
         old = {n: c for n, c in self._containers.items() if n != containers.SWITCHBOARD}
-        self.line.request("new", nodes=list(self.plan.nodes))
-        self.hand_out_disks()
+        disks = packed(self.plan)
+        self.line.request("new", nodes=list(disks))
+        self.hand_out(disks)
         remove_containers(self.client, old, progress)
         self.add(create_nodes(self.client, self.plan, self.attempt, progress))
         self.wait_until_up(boots, progress)

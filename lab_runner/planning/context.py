@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +25,12 @@ _environment = jinja2.Environment(
     lstrip_blocks=True,
     autoescape=False,  # noqa: S701 - configuration files, not HTML
 )
+
+
+@functools.lru_cache(maxsize=1024)
+def _compiled(template: str) -> jinja2.Template:
+    """Compiling is most of a plan's time, and most templates stand in several places."""
+    return _environment.from_string(template)
 
 
 class _Parameters(Strict):
@@ -122,7 +129,7 @@ class Context:
         Raises:
             jinja2.TemplateError: An unknown name, or a template that is none.
         """
-        return _environment.from_string(template).render(self.names)
+        return _compiled(template).render(self.names)
 
     def fill(self, value: Any, document: Document, at: Path_ = ()) -> Any:
         """Fill in every string within ``value``, which stands at ``at`` in ``document``.

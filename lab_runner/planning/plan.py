@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Any
 
 from lab_runner.catalogue import Catalogue, LabSource, ScenarioSource
@@ -38,7 +39,12 @@ class Cable:
 
 @dataclass(frozen=True)
 class NodePlan:
-    """One node, ready to be created."""
+    """One node, ready to be created.
+
+    Attributes:
+        files: What lies on its disk, made when first asked for: a plan is made for
+            every command, but few of them create a node.
+    """
 
     name: str
     title: str
@@ -46,8 +52,12 @@ class NodePlan:
     access: bool
     image: str
     view: NodeView
-    files: list[Entry]
     cables: tuple[Cable, ...]
+    make_files: Callable[[], list[Entry]] = field(repr=False, compare=False)
+
+    @cached_property
+    def files(self) -> list[Entry]:  # noqa: D102 - above
+        return self.make_files()
 
 
 @dataclass(frozen=True)
@@ -148,8 +158,8 @@ def _nodes(lab: Lab, source: LabSource, context: Context) -> dict[str, NodePlan]
             access=node.access,
             image=IMAGE_TARGETS[node.kind],
             view=view,
-            files=disk(name, node, view, source.folder / "nodes" / name, context),
             cables=cables,
+            make_files=partial(disk, name, node, view, source.folder / "nodes" / name, context),
         )
     return plans
 
