@@ -76,10 +76,9 @@ def report_icmp(sock: socket.socket) -> None:
 
 def icmp_reported(sock: socket.socket) -> str | None:
     """``ICMP 3/13 from 192.0.2.1``, if that is what ended the conversation."""
+    sock.setblocking(False)  # with a timeout, Python would wait for an error to come
     try:
-        _, ancillary, _, _ = sock.recvmsg(
-            0, 512, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT | socket.MSG_TRUNC
-        )
+        _, ancillary, _, _ = sock.recvmsg(0, 512, socket.MSG_ERRQUEUE)
     except OSError:
         return None
     return next(filter(None, (_offender(data) for _, _, data in ancillary)), None)
