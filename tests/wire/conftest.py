@@ -22,6 +22,13 @@ def _loaded() -> None:
     probes.load_all()
 
 
+@pytest.fixture(autouse=True)
+def _privileged(request: pytest.FixtureRequest) -> None:
+    """Skip what needs root where there is none, and say so; CI is root and runs it all."""
+    if request.node.get_closest_marker("root") and os.geteuid() != 0:
+        pytest.skip("needs root: network namespaces, raw sockets, files of other users")
+
+
 @pytest.fixture
 def node(tmp_path: Path) -> Node:
     """A machine on this machine's loopback, with an empty disk."""
@@ -91,9 +98,7 @@ def _build(net: Network) -> None:
 
 @pytest.fixture
 def network() -> Iterator[Network]:
-    """Three namespaces of our own, removed afterwards; skipped, and said so, without root."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root for network namespaces")
+    """Three namespaces of our own, removed afterwards."""
     missing = [tool for tool in ("ip", "nft", "sysctl") if shutil.which(tool) is None]
     assert not missing, f"install {', '.join(missing)}: these tests build networks with them"
     net = Network(f"w{secrets.token_hex(3)}-")
@@ -114,8 +119,6 @@ def near(network: Network, node: Node) -> Node:
 @pytest.fixture
 def alone(node: Node) -> Iterator[Node]:
     """A machine in a namespace of its own, with loopback only: port 53 is free there."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root for network namespaces")
     name = f"w{secrets.token_hex(3)}"
     subprocess.run(["ip", "netns", "add", name], check=True)
     try:

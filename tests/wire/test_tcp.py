@@ -33,7 +33,7 @@ def test_a_closed_port(node: Node) -> None:
         "open": False,
         "silent": False,
     }.items():
-        asked = node.ask(dials(port, expect=expect))
+        asked = node.ask(dials(port, expect=expect, timeout_s=9.0), within_s=0.1)
         assert asked.seen.outcome == "refused"
         assert asked.verdict.passed is passed
     assert "refused; expected silent" in asked.verdict.rationale

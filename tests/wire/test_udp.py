@@ -28,7 +28,7 @@ def test_an_answer(node: Node, host: str) -> None:
 def test_a_closed_port(node: Node) -> None:
     with udp_server(lambda _: []) as port:
         pass
-    refused = node.ask(sends(port, expect="refused"))
+    refused = node.ask(sends(port, expect="refused", timeout_s=9.0), within_s=0.1)
     assert refused.seen.outcome == "refused"
     assert refused.seen.detail == "ICMP 3/3 from 127.0.0.1"
     assert refused.verdict.passed
