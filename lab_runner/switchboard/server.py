@@ -146,8 +146,11 @@ class Switchboard:
             del self._inits[pid]
             if self.nodes[name].pid is None:
                 self._found[name] = int(pid)
-        elif pid not in self._seen or time.monotonic() - self._inits[pid] > _YOUNG_S:
+        elif pid not in self._seen or (self._is_old(pid) and not _is_engines(pid)):
             del self._inits[pid]
+
+    def _is_old(self, pid: str) -> bool:
+        return time.monotonic() - self._inits[pid] > _YOUNG_S
 
     async def _wire(self, name: str, pid: int) -> None:
         state = self.nodes[name]
@@ -204,6 +207,7 @@ class Switchboard:
         asyncio.get_running_loop().remove_reader(pidfd)
         os.close(pidfd)
         self._close_ready(name)
+        self._seen = set()  # nobody looked while all were on: numbers may have been used again
         self.nodes[name].off_since = time.monotonic()
         _spawn(self._note(name, pid=None, booted=False))
 
@@ -353,6 +357,14 @@ def _is_init(pid: str) -> bool:
         return False
     numbers = next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[1:]
     return len(numbers) == 2 and numbers[1] == "1"
+
+
+def _is_engines(pid: str) -> bool:
+    """Is it still the engine's own program, which on a busy machine may take its time?"""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().startswith(("runc", "crun", "youki"))
+    except OSError:
+        return False
 
 
 def _waits_for_power(pid: int) -> bool:
