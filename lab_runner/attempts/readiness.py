@@ -61,5 +61,7 @@ def needs(plan: Plan) -> set[str]:
 def _steps(plan: Plan) -> Iterable[Step]:
     scenario = scenario_of(plan)
     yield from scenario.fault
-    for repair in (*scenario.solutions, *scenario.wrong_fixes):
-        yield from repair.steps
+    for solution in scenario.solutions:
+        yield from solution.steps
+    for fix in scenario.wrong_fixes:
+        yield from fix.steps

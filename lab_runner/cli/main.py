@@ -14,17 +14,31 @@ app = typer.Typer(
     name="lab",
     cls=LazyGroup,
     rich_markup_mode="rich",
-    no_args_is_help=True,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from lab_runner.cli.version import command
+
+        command()
+        raise typer.Exit
 
 
 @app.callback(
     epilog="Start here: lab doctor, lab list, lab start NAME. `lab VERB --help` has examples."
 )
 def root(
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+    ctx: typer.Context,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", is_eager=True, callback=_show_version
+        ),
+    ] = False,
 ) -> None:
     """A small real network in Docker, something broken in it, and you.
 
@@ -33,11 +47,13 @@ def root(
 
     Exit codes: 0 all well, 1 a check is red, 2 wrong usage or a faulty file, 3 could not be done.
     """
-    if version:
-        from lab_runner.cli.version import command
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+        raise typer.Exit(_USAGE)
 
-        command()
-        raise typer.Exit
+
+#: What a shell command without its arguments ends with.
+_USAGE = 2
 
 
 def main() -> None:

@@ -1,0 +1,211 @@
+"""The record of attempts: several writers, damaged files, later versions; and what follows."""
+
+from __future__ import annotations
+
+import datetime
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab_runner.attempts import store as store_module
+from lab_runner.attempts.finding import pick, reconcile
+from lab_runner.attempts.history import records, report_of
+from lab_runner.attempts.store import SCHEMA, Kind, Store, data_folder
+from lab_runner.engine.running import Deployed
+from lab_runner.errors import NoAttempt, StoreError, UsageError
+
+WRITER = """
+import sys
+from pathlib import Path
+from lab_runner.attempts.store import Kind, Store
+with Store(Path(sys.argv[1])) as store:
+    for number in range(50):
+        store.append(sys.argv[2], Kind.CHECK, {"number": number})
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "home/attempts.sqlite3"
+
+
+def deployed(attempt: str, scenario: str = "some-trouble") -> Deployed:
+    now = datetime.datetime.now(datetime.UTC)
+    return Deployed(attempt, scenario, "branch", 1, now, {"gw": "running"})
+
+
+def test_what_was_written_is_read(path: Path) -> None:
+    with Store(path) as store:
+        store.append("aaaaaa", Kind.START, {"scenario": "x", "lab": "y", "seed": 7})
+    with Store(path) as store:
+        (event,) = store.events("aaaaaa")
+    assert event.kind is Kind.START
+    assert event.payload["seed"] == 7
+    assert event.time.tzinfo is not None
+
+
+def test_events_are_filtered_by_attempt_and_kind(path: Path) -> None:
+    with Store(path) as store:
+        store.append("aaaaaa", Kind.START)
+        store.append("bbbbbb", Kind.START)
+        store.append("aaaaaa", Kind.HINT)
+        assert len(store.events()) == 3
+        assert [event.kind for event in store.events("aaaaaa")] == [Kind.START, Kind.HINT]
+        assert len(store.events(kind=Kind.START)) == 2
+
+
+def test_six_processes_write_at_once(path: Path) -> None:
+    """The file does not exist yet: they also race for creating it."""
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(path), f"attempt{number}"])
+        for number in range(6)
+    ]
+    assert [writer.wait(60) for writer in writers] == [0] * 6
+    with Store(path) as store:
+        assert len(store.events()) == 300
+
+
+def test_damaged_file_says_what_to_do(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"this is no database" * 100)
+    with pytest.raises(StoreError, match="damaged") as caught, Store(path):
+        pass
+    assert f"mv {path}" in caught.value.hint
+
+
+def test_damaged_page_says_what_to_do(path: Path) -> None:
+    with Store(path) as store:
+        for _ in range(200):
+            store.append("aaaaaa", Kind.CHECK, {"text": "x" * 500})
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    path.write_bytes(content)
+    with pytest.raises(StoreError), Store(path) as store:
+        store.events()
+
+
+def test_later_version_is_left_alone(path: Path) -> None:
+    path.parent.mkdir()
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA user_version = {SCHEMA + 1}")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="later version"), Store(path):
+        pass
+    assert path.read_bytes() == before
+
+
+def test_locked_store_gives_up_in_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store(path):
+        pass
+    holder = sqlite3.connect(path)
+    holder.execute("BEGIN EXCLUSIVE")
+    monkeypatch.setattr(store_module, "PATIENCE_S", 0.2)
+    try:
+        with pytest.raises(StoreError, match="Another process"), Store(path) as store:
+            store.append("aaaaaa", Kind.HINT)
+    finally:
+        holder.close()
+
+
+def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file, no folder")
+    with pytest.raises(StoreError) as caught, Store(tmp_path / "home/attempts.sqlite3"):
+        pass
+    assert "BREAKFIX_HOME" in caught.value.hint
+
+
+def test_unopened_store_touches_nothing(path: Path) -> None:
+    Store(path).close()
+    assert not path.parent.exists()
+
+
+def test_home_is_named_by_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BREAKFIX_HOME", str(tmp_path))
+    assert data_folder() == tmp_path
+    monkeypatch.delenv("BREAKFIX_HOME")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert data_folder().name == "breakfix"
+
+
+def test_history_counts_and_knows_the_last_check(path: Path) -> None:
+    report = {"attempt": "aaaaaa", "scenario": "s", "seed": 1, "passed": False, "checks": []}
+    with Store(path) as store:
+        store.append("aaaaaa", Kind.START, {"scenario": "s", "lab": "l", "seed": 1})
+        store.append("aaaaaa", Kind.CHECK, report)
+        store.append("aaaaaa", Kind.HINT)
+        store.append("aaaaaa", Kind.CHECK, {**report, "passed": True, "lab": "l"})
+        record = records(store.events())["aaaaaa"]
+    assert (record.checks, record.hints, record.solved, record.ended) == (2, 1, True, "")
+    told = report_of(record)
+    assert told is not None
+    assert told.attempt == "aaaaaa"
+
+
+def test_a_reset_makes_the_last_check_old(path: Path) -> None:
+    with Store(path) as store:
+        store.append("aaaaaa", Kind.START, {"scenario": "s", "lab": "l", "seed": 1})
+        store.append("aaaaaa", Kind.CHECK, {"passed": False})
+        store.append("aaaaaa", Kind.RESET)
+        record = records(store.events())["aaaaaa"]
+    assert record.last_check is None
+    assert record.checks == 1
+
+
+def test_report_of_another_version_is_none(path: Path) -> None:
+    with Store(path) as store:
+        store.append("aaaaaa", Kind.CHECK, {"passed": False, "checks": [{"new": "form"}]})
+        assert report_of(records(store.events())["aaaaaa"]) is None
+
+
+def test_vanished_attempt_is_lost_and_told_once(path: Path) -> None:
+    with Store(path) as store:
+        store.append("aaaaaa", Kind.START, {"scenario": "s", "lab": "l", "seed": 1})
+        (standing,) = reconcile(store, list)
+        assert standing.state == "lost"
+        assert reconcile(store, list) == []
+        assert store.events("aaaaaa")[-1].kind is Kind.LOST
+
+
+def test_attempt_that_comes_back_was_not_lost(path: Path) -> None:
+    with Store(path) as store:
+        store.append("aaaaaa", Kind.START, {"scenario": "s", "lab": "l", "seed": 1})
+        reconcile(store, list)
+        (standing,) = reconcile(store, lambda: [deployed("aaaaaa")])
+    assert standing.state == "running"
+
+
+def test_lab_without_record_is_shown(path: Path) -> None:
+    with Store(path) as store:
+        (standing,) = reconcile(store, lambda: [deployed("cccccc")])
+    assert standing.record is None
+    assert standing.state == "running"
+
+
+def test_pick_takes_the_only_one() -> None:
+    assert pick([deployed("aaaaaa")], None).attempt == "aaaaaa"
+
+
+def test_pick_by_first_letters() -> None:
+    assert pick([deployed("aaaaaa"), deployed("abbbbb")], "ab").attempt == "abbbbb"
+
+
+def test_pick_lists_several() -> None:
+    with pytest.raises(UsageError, match=r"aaaaaa .*abbbbb") as caught:
+        pick([deployed("aaaaaa"), deployed("abbbbb")], None)
+    assert "LAB_ATTEMPT" in caught.value.hint
+
+
+def test_pick_among_none() -> None:
+    with pytest.raises(NoAttempt) as caught:
+        pick([], None)
+    assert "lab start" in caught.value.hint
+
+
+def test_pick_of_an_unknown_one_tells_what_runs() -> None:
+    with pytest.raises(NoAttempt) as caught:
+        pick([deployed("aaaaaa")], "ffffff")
+    assert "aaaaaa" in caught.value.hint
