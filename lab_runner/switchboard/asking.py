@@ -20,6 +20,8 @@ from lab_runner.switchboard.vantage import NodeFiles, Vantage
 _ETH_P_ALL = 0x0003
 _SOL_PACKET, _PACKET_ADD_MEMBERSHIP, _PACKET_MR_PROMISC = 263, 1, 1
 _TAP_BUFFER = 4 << 20
+#: Probes that read what only its owner may: any file, a user's known_hosts.
+_READERS = ("file", "ssh")
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def _ask(question: Question) -> dict[str, Any]:
     namespaces.enter(network, namespaces.CLONE_NEWNET)
     os.close(network)
     keep: tuple[int, ...] = (namespaces.CAP_NET_RAW,)
-    if question.word == "file":
+    if question.word in _READERS:
         keep = (*keep, namespaces.CAP_DAC_READ_SEARCH)
     namespaces.drop_privileges(keep)
     at = Vantage(question.node, question.pid, files, taps)
