@@ -68,6 +68,9 @@ def _report_bug(exc: Exception) -> None:
 
 def _left_behind() -> str:
     """What an interrupted command has left running."""
+    if "lab_runner.engine.running" not in sys.modules:
+        # The engine was not yet spoken to; and a half-imported SDK cannot be imported again.
+        return "Nothing was started."
     from lab_runner.engine.docker import connect
     from lab_runner.engine.running import find
 

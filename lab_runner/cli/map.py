@@ -67,12 +67,12 @@ def show_map(console: Console, plan: Plan, report: Report | None) -> None:
     only_ascii = not (sys.stdout.encoding or "").lower().startswith("utf")
     width = console.width if console.is_terminal else 120
     for line in draw(network_of(plan, report), width):
-        row = Text(no_wrap=True, overflow="crop", end="\n")
+        row = Text()
         for words, style in line:
             shown = words.translate(ASCII) if only_ascii else words
             row.append(shown, style=_STYLES.get(style, ""))
         row.rstrip()
-        console.print(row)
+        console.print(row, no_wrap=True, overflow="crop", crop=True)
     console.print(text(_legend(checked=report is not None), "quiet"))
 
 

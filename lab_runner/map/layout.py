@@ -136,16 +136,19 @@ def arrange(network: Network, measures: Measures, width: float) -> Picture:
     """Lay a network out so that it fits ``width``, if there is a way.
 
     First with whole addresses, then with their last part, then with the leaves
-    of a segment in several rows.
+    of a segment in several rows. Where nothing fits, the first of the narrowest.
     """
     tree = _tree(network)
-    picture = Picture()
-    for row in (max(len(network.nodes), 1), *range(len(network.nodes) - 1, 0, -1)):
+    count = max(len(network.nodes), 1)
+    narrowest: Picture | None = None
+    for row in range(count, 0, -1):
         for long in (True, False):
             picture = _Drawing(tree, measures, row, long=long).whole()
             if picture.width <= width:
                 return picture
-    return picture
+            if narrowest is None or picture.width < narrowest.width:
+                narrowest = picture
+    return narrowest or Picture()
 
 
 def _tree(network: Network) -> _Tree:
@@ -223,7 +226,7 @@ class _Drawing:
         m = self._m
         x = 0.0
         if parent is not None:
-            x = m.trunk + m.letter * (len(_cable(parent, name).address) + 5)
+            x = m.trunk + m.letter * (len(self._address(parent, name)) + 5)
         words = f"{name}  {self._tree.network.segments[name]}"
         label = Label(words, x, 0, segment=True)
         return Picture(labels=[label], width=x + m.letter * len(words), height=m.label)
@@ -255,7 +258,7 @@ class _Drawing:
             source = m.trunk * (number + 1) if beside else target
             lane = self._lane(top - m.label, number)
             wire = Wire(node.name, _path(source, last, lane, target, top))
-            label = Label(_cable(node, segment).address, target + 2 * m.letter, top - m.label)
+            label = Label(self._address(node, segment), target + 2 * m.letter, top - m.label)
             picture = replace(
                 picture, wires=[*picture.wires, wire], labels=[*picture.labels, label]
             )
@@ -278,13 +281,17 @@ class _Drawing:
             lane = self._lane(top, number)
             end = top + m.label
             wire = Wire(node.name, _path(source, box.height - m.edge, lane, target, end))
-            label = Label(_cable(node, name).address, target + 2 * m.letter, top)
+            label = Label(self._address(node, name), target + 2 * m.letter, top)
             picture = replace(
                 picture, wires=[*picture.wires, wire], labels=[*picture.labels, label]
             )
             picture = picture.put(block, x, top)
             x += block.width + m.gap
         return picture
+
+    def _address(self, node: Node, segment: str) -> str:
+        cable = _cable(node, segment)
+        return cable.address if self._long else cable.short
 
     def _lane(self, end: float, number: int) -> float:
         """The height of a lane, counted upwards from ``end``; clear of the box above."""
@@ -294,8 +301,7 @@ class _Drawing:
         m = self._m
         lines = [node.name]
         if not router:
-            cable = _cable(node, segment)
-            lines.append(cable.address if self._long else cable.short)
+            lines.append(self._address(node, segment))
         also = self._tree.also.get(node.name, ())
         lines += [f"+{c.segment} {c.address if self._long else c.short}" for c in also]
         # The first line also holds the mark.

@@ -363,11 +363,21 @@ def test_interrupted_says_what_is_left(no_engine: None, monkeypatch: pytest.Monk
     def interrupt() -> None:
         raise KeyboardInterrupt
 
+    lab("status")  # imports the engine's part
     monkeypatch.setattr(version, "command", interrupt)
     result = lab("version")
     assert result.exit_code == 130
     assert "Interrupted" in result.stderr
     assert "lab status" in result.stderr
+
+
+def test_interrupted_before_the_engine_was_spoken_to() -> None:
+    code = "import lab_runner.cli.version as v\ndef stop(): raise KeyboardInterrupt\n"
+    code += "v.command = stop\nfrom lab_runner.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert "Nothing was started" in done.stderr
 
 
 def test_reader_that_goes_away() -> None:
