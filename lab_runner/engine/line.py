@@ -103,6 +103,8 @@ class Line:
         self._closed = True
         with contextlib.suppress(OSError, AttributeError):
             self._socket.shutdown(socket.SHUT_RDWR)
+        self._reader.join(1.0)
+        self._socket.close()  # the stream's own close leaves it open
         with contextlib.suppress(OSError, docker.errors.DockerException):
             self._stream.close()
 

@@ -308,7 +308,10 @@ class Switchboard:
 
     async def _link(self, request: dict[str, Any]) -> dict[str, Any]:
         node, _, card = request["cable"].partition(":")
-        port = next(cable.port for cable in self.plan.nodes[node] if cable.card == card)
+        ports = [c.port for c in self.plan.nodes.get(node, []) if c.card == card]
+        if not ports:
+            raise ProbeError(f"there is no cable {request['cable']!r}")
+        (port,) = ports
         self.wiring.impair(port, request["change"])
         self._links.setdefault(request["cable"], {}).update(request["change"])
         _LINKS.write_text(json.dumps(self._links))  # noqa: ASYNC240 - a few hundred bytes
