@@ -1,0 +1,26 @@
+"""What all tiers share: the small lab that tests are made with, and the shipped catalogue."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import pytest
+
+from lab_runner.catalogue import Catalogue
+
+DATA = Path(__file__).parent / "data"
+#: Certificates and files that do not change from run to run.
+NOW = datetime.datetime(2026, 1, 15, tzinfo=datetime.UTC)
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Catalogue:
+    """The labs and scenarios of the kit."""
+    return Catalogue()
+
+
+@pytest.fixture(scope="session")
+def small() -> Catalogue:
+    """The labs and scenarios of the tests."""
+    return Catalogue((DATA / "labs",), (DATA / "scenarios",))
