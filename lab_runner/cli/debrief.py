@@ -9,6 +9,8 @@ import typer
 from lab_runner.cli.session import AttemptOption, JsonOption, attempts
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from lab_runner.models.scenario import Scenario
 
 
@@ -44,9 +46,18 @@ def _show(told: Scenario) -> None:
     console.print()
     console.print(Markdown(plain(told.debrief)), width=min(console.width, WIDEST))
     console.print()
-    console.print(text("Sound repairs", "bold"))
-    for repair in told.solutions:
-        console.print(text("  ✓ ", "passed"), text(repair.title), sep="")
-    console.print(text("Tempting, and wrong", "bold"))
-    for fix in told.wrong_fixes:
-        console.print(text("  ✗ ", "failed"), text(fix.title), sep="")
+    _titles(console, "Sound repairs", ("✓", "passed"), [fix.title for fix in told.solutions])
+    console.print()
+    wrong = [fix.title for fix in told.wrong_fixes]
+    _titles(console, "Tempting, and wrong", ("✗", "failed"), wrong)
+
+
+def _titles(console: Console, heading: str, mark: tuple[str, str], titles: list[str]) -> None:
+    from lab_runner.cli.screen import table, text
+
+    shown = table("", "")
+    shown.show_header = False
+    for title in titles:
+        shown.add_row(text(*mark), text(title))
+    console.print(text(heading, "bold"))
+    console.print(shown)

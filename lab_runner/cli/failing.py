@@ -81,5 +81,6 @@ def _left_behind() -> str:
     if not left:
         return "Nothing is left running."
     names = ", ".join(f"{lab.attempt} ({lab.scenario or lab.lab})" for lab in left)
-    stop = f"lab stop {left[0].attempt}" if len(left) == 1 else "lab stop --all"
-    return f"Still running: {names}. `{stop}` takes that away."
+    if len(left) == 1:
+        return f"Still running: {names}. `lab stop` takes it away."
+    return f"Still running: {names}. `lab stop ID` takes one away, `lab stop --all` all of them."

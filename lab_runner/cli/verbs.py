@@ -133,6 +133,10 @@ class LazyGroup(typer.core.TyperGroup):
             formatter.write_dl([record for record in records if record])
         self.format_epilog(ctx, formatter)
 
+    def make_context(self, *words: Any, **options: Any) -> Any:
+        """Read the arguments; Ctrl-C has its message there too."""
+        return guarded(lambda: super(LazyGroup, self).make_context(*words, **options))
+
     def invoke(self, ctx: Any) -> Any:
         """Run the verb; what it raises becomes a message and an exit code."""
         return guarded(lambda: super(LazyGroup, self).invoke(ctx))
