@@ -21,7 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from lab_runner.map.network import Cable, Network, Node
-from lab_runner.models.lab import Kind
+from lab_runner.map.tree import Tree, tree_of
 
 
 @dataclass(frozen=True)
@@ -121,24 +121,13 @@ def _moved(wire: Wire, x: float, y: float) -> Wire:
     return replace(wire, corners=tuple((a + x, b + y) for a, b in wire.corners))
 
 
-@dataclass
-class _Tree:
-    """Which segment hangs below which node, and which node below which segment."""
-
-    network: Network
-    roots: list[str] = field(default_factory=list)
-    home: dict[str, list[Node]] = field(default_factory=dict)
-    below: dict[str, list[str]] = field(default_factory=dict)
-    also: dict[str, list[Cable]] = field(default_factory=dict)
-
-
 def arrange(network: Network, measures: Measures, width: float) -> Picture:
     """Lay a network out so that it fits ``width``, if there is a way.
 
     First with whole addresses, then with their last part, then with the leaves
     of a segment in several rows. Where nothing fits, the first of the narrowest.
     """
-    tree = _tree(network)
+    tree = tree_of(network)
     count = max(len(network.nodes), 1)
     narrowest: Picture | None = None
     for row in range(count, 0, -1):
@@ -151,47 +140,10 @@ def arrange(network: Network, measures: Measures, width: float) -> Picture:
     return narrowest or Picture()
 
 
-def _tree(network: Network) -> _Tree:
-    tree = _Tree(network)
-    left = dict.fromkeys(network.segments)
-    while left:
-        queue = [_root(network, list(left))]
-        tree.roots.append(queue[0])
-        del left[queue[0]]
-        while queue:
-            _grow(tree, queue.pop(0), queue, left)
-    return tree
-
-
-def _root(network: Network, segments: list[str]) -> str:
-    """The Internet is at the top, or else the segment with the most nodes."""
-
-    def rank(segment: str) -> tuple[int, int]:
-        nodes = network.on(segment)
-        return sum(node.kind is Kind.INTERNET for node in nodes), len(nodes)
-
-    return max(segments, key=rank)
-
-
-def _grow(tree: _Tree, segment: str, queue: list[str], left: dict[str, None]) -> None:
-    placed = {node.name for nodes in tree.home.values() for node in nodes}
-    tree.home[segment] = [n for n in tree.network.on(segment) if n.name not in placed]
-    for node in tree.home[segment]:
-        for cable in node.cables:
-            if cable.segment == segment:
-                continue
-            if cable.segment in left:
-                del left[cable.segment]
-                queue.append(cable.segment)
-                tree.below.setdefault(node.name, []).append(cable.segment)
-            else:
-                tree.also.setdefault(node.name, []).append(cable)
-
-
 class _Drawing:
     """One attempt at a layout: so many leaves in a row, long or short addresses."""
 
-    def __init__(self, tree: _Tree, measures: Measures, row: int, *, long: bool) -> None:
+    def __init__(self, tree: Tree, measures: Measures, row: int, *, long: bool) -> None:
         self._tree, self._m, self._row, self._long = tree, measures, row, long
 
     def whole(self) -> Picture:
