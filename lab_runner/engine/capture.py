@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from lab_runner.engine.attached import STDOUT, Attached
 from lab_runner.engine.docker import mapped
 from lab_runner.errors import EngineError, UsageError
 
@@ -41,6 +42,7 @@ class Capture:
         script = 'echo "pid $$" >&2; exec "$@"'
         self._client, self._switchboard = client, switchboard
         self._pid: str | None = None
+        self._reading = False
         self._said: list[str] = []
         #: Set once it listens: nothing that is sent from now on is missed.
         self.listening = threading.Event()
@@ -48,7 +50,7 @@ class Capture:
             self._exec = client.api.exec_create(switchboard, ["sh", "-c", script, "sh", *argv])[
                 "Id"
             ]
-            self._stream = client.api.exec_start(self._exec, stream=True, demux=True)
+            self._attached = Attached(client.api.exec_start(self._exec, socket=True))
 
     def __iter__(self) -> Iterator[bytes]:
         """The pieces.
@@ -56,14 +58,17 @@ class Capture:
         Raises:
             UsageError: tcpdump does not understand the filter.
         """
+        self._reading = True
         try:
             with mapped():
-                for out, err in self._stream:
-                    self._hear((err or b"").decode("utf-8", "replace"))
-                    if out:
-                        yield out
+                for kind, piece in self._attached.frames():
+                    if kind == STDOUT:
+                        yield piece
+                    else:
+                        self._hear(piece.decode("utf-8", "replace"))
             self._check_end()
         finally:
+            self._reading = False
             self.close()
 
     def _hear(self, words: str) -> None:
@@ -85,8 +90,11 @@ class Capture:
     def close(self) -> None:
         """End the capture; more than once is as good as once."""
         pid, self._pid = self._pid, None
-        if pid is None:
-            return
-        with contextlib.suppress(EngineError), mapped():
-            killer = self._client.api.exec_create(self._switchboard, ["kill", pid])
-            self._client.api.exec_start(killer["Id"])
+        if pid is not None:
+            with contextlib.suppress(EngineError), mapped():
+                # The shell's own kill: the image has no program of that name.
+                argv = ["sh", "-c", f"kill {int(pid)}"]
+                killer = self._client.api.exec_create(self._switchboard, argv)
+                self._client.api.exec_start(killer["Id"])
+        if not self._reading:
+            self._attached.close()

@@ -6,14 +6,11 @@ import contextlib
 import itertools
 import json
 import queue
-import socket
-import struct
 import threading
-from typing import TYPE_CHECKING, Any, cast
-
-import docker.errors
+from typing import TYPE_CHECKING, Any
 
 from lab_runner import errors
+from lab_runner.engine.attached import STDOUT, Attached
 from lab_runner.engine.docker import mapped
 from lab_runner.switchboard import protocol
 
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
 
 # The relay itself waits for the switchboard, so that the kit need not ask again and again.
 _RELAY = ["socat", "-", f"UNIX-CONNECT:{protocol.SOCKET},retry=500,interval=0.02"]
-_STDOUT = 1
 _LOST = "The switchboard of this lab does not answer."
 _HINT = "`lab status` says what runs; `lab stop` and `lab start` bring a fresh lab."
 
@@ -36,12 +32,7 @@ class Line:
                 container, _RELAY, stdin=True, stdout=True, stderr=False, tty=False
             )
             stream = client.api.exec_start(created["Id"], socket=True)
-        self._stream = stream
-        self._socket: socket.socket = getattr(stream, "_sock", None) or cast(
-            "socket.socket", stream
-        )
-        with contextlib.suppress(AttributeError):
-            self._socket.settimeout(None)
+        self._attached = Attached(stream)
         self._numbers = itertools.count(1)
         self._waiting: dict[int, queue.SimpleQueue[dict[str, Any] | None]] = {}
         self._lock = threading.Lock()
@@ -78,14 +69,16 @@ class Line:
         if self._closed:
             raise errors.SwitchboardLost(_LOST, hint=_HINT)
         try:
-            self._socket.sendall(data)
+            self._attached.send(data)
         except OSError as exc:
             raise errors.SwitchboardLost(_LOST, hint=_HINT) from exc
 
     def _read(self) -> None:
         pending = b""
         with contextlib.suppress(OSError, ValueError):
-            for chunk in _frames(self._socket):
+            for kind, chunk in self._attached.frames():
+                if kind != STDOUT:
+                    continue
                 *lines, pending = (pending + chunk).split(b"\n")
                 for line in lines:
                     self._deliver(json.loads(line))
@@ -101,33 +94,6 @@ class Line:
     def close(self) -> None:
         """Hang up; the switchboard goes on."""
         self._closed = True
-        with contextlib.suppress(OSError, AttributeError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+        self._attached.hang_up()
         self._reader.join(1.0)
-        self._socket.close()  # the stream's own close leaves it open
-        with contextlib.suppress(OSError, docker.errors.DockerException):
-            self._stream.close()
-
-
-def _frames(stream: socket.socket) -> Any:
-    """The payloads of standard output (Docker Engine API, "Stream format" of attach)."""
-    while True:
-        header = _exactly(stream, 8)
-        if header is None:
-            return
-        kind, length = struct.unpack(">BxxxL", header)
-        payload = _exactly(stream, length)
-        if payload is None:
-            return
-        if kind == _STDOUT:
-            yield payload
-
-
-def _exactly(stream: socket.socket, length: int) -> bytes | None:
-    data = b""
-    while len(data) < length:
-        piece = stream.recv(length - len(data))
-        if not piece:
-            return None
-        data += piece
-    return data
+        self._attached.close()

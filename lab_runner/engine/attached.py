@@ -1,0 +1,61 @@
+"""The streams of a program in a container: standard input, output and error over one socket."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+from collections.abc import Iterator
+from typing import Any, cast
+
+#: Kinds of frames (Docker Engine API, "Stream format" of attach).
+STDOUT, STDERR = 1, 2
+
+
+class Attached:
+    """What the SDK returns for ``exec_start(socket=True)``, read frame by frame."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._socket: socket.socket = getattr(stream, "_sock", None) or cast(
+            "socket.socket", stream
+        )
+        with contextlib.suppress(AttributeError):
+            self._socket.settimeout(None)
+
+    def send(self, data: bytes) -> None:
+        """Write to the program's standard input."""
+        self._socket.sendall(data)
+
+    def frames(self) -> Iterator[tuple[int, bytes]]:
+        """Pieces of the program's output with their kind, until it ends."""
+        while True:
+            header = self._exactly(8)
+            if header is None:
+                return
+            kind, length = struct.unpack(">BxxxL", header)
+            payload = self._exactly(length)
+            if payload is None:
+                return
+            yield kind, payload
+
+    def _exactly(self, length: int) -> bytes | None:
+        data = b""
+        while len(data) < length:
+            piece = self._socket.recv(length - len(data))
+            if not piece:
+                return None
+            data += piece
+        return data
+
+    def hang_up(self) -> None:
+        """End the conversation; whoever reads meets its end."""
+        with contextlib.suppress(OSError, AttributeError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Give the socket back, which closing the SDK's stream does not do."""
+        with contextlib.suppress(OSError, ValueError):
+            self._socket.close()
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.close()

@@ -1,0 +1,221 @@
+"""What nodes and probes may not do, and what the host never sees of a lab."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from lab_runner.checker.run import run_checks
+from lab_runner.engine.line import Line
+from lab_runner.engine.running import RunningLab
+from lab_runner.models.results import Status
+from lab_runner.planning.plan import Plan
+from tests.docker.conftest import Labs, labs_on, quiet, said, sh, switchboard
+
+#: capabilities(7): bits of Docker's default set and NET_ADMIN.
+_CAP_SYS_ADMIN, _CAP_NET_ADMIN, _CAP_NET_RAW = 1 << 21, 1 << 12, 1 << 13
+_CAP_SYS_MODULE, _CAP_SYS_PTRACE, _CAP_SYS_TIME = 1 << 16, 1 << 19, 1 << 25
+
+
+# --- a node's privileges ------------------------------------------------------------
+
+
+def capabilities(lab: RunningLab, node: str) -> int:
+    return int(said(lab, node, "awk '/^CapBnd/ {print $2}' /proc/1/status"), 16)
+
+
+@pytest.mark.parametrize("node", ["desk", "gw", "web"])
+def test_a_node_has_no_privilege(lab: RunningLab, node: str) -> None:
+    bounding = capabilities(lab, node)
+    assert bounding & _CAP_NET_ADMIN
+    for forbidden in (_CAP_SYS_ADMIN, _CAP_SYS_MODULE, _CAP_SYS_PTRACE, _CAP_SYS_TIME):
+        assert not bounding & forbidden
+    assert said(lab, node, "awk '/^Seccomp:/ {print $2}' /proc/1/status") == "2"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "mount -t tmpfs none /mnt",
+        "mount -o remount,rw /proc/sys",
+        "umount /proc/sys/net",
+        "unshare --net true",
+        "echo b > /proc/sysrq-trigger",
+        "mknod /root/disk b 8 0",
+        "dmesg -C",
+        "date -s 2001-01-01",
+        "nsenter -t 1 -m true",
+    ],
+)
+def test_a_node_cannot(lab: RunningLab, script: str) -> None:
+    done = sh(lab, "desk", script)
+    if script.startswith("mknod"):  # a device file may be made, but not opened (cgroup v2 devices)
+        done = sh(lab, "desk", "head -c 1 /root/disk; s=$?; rm -f /root/disk; exit $s")
+    assert done.exit_status != 0, (script, done)
+
+
+def test_a_node_sees_no_device_and_no_memory(lab: RunningLab) -> None:
+    devices = set(said(lab, "desk", "ls /dev").split())
+    assert not {name for name in devices if name.startswith(("sd", "vd", "nvme", "loop", "mem"))}
+    assert said(lab, "desk", "head -c 16 /proc/kcore | wc -c") == "0"
+    assert said(lab, "desk", "wc -c < /proc/keys") == "0"
+
+
+def test_nodes_do_not_see_each_others_processes(lab: RunningLab) -> None:
+    assert "nginx" not in said(lab, "desk", "ps axo comm=")
+
+
+# --- the switchboard ---------------------------------------------------------------
+
+
+def test_nothing_but_nodes_answers_on_a_segment(lab: RunningLab, plan: Plan) -> None:
+    network = plan.segments["dmz"].subnet
+    targets = " ".join(str(address) for address in network.hosts())
+    # Every address of the segment but web's own: only the router is there.
+    script = (
+        f"for a in {targets}; do (arping -q -c 1 -w 1 -I eth0 $a >/dev/null && echo $a) & done;"
+        " wait"
+    )
+    assert said(lab, "web", script).split() == [plan.nodes["gw"].view.interfaces["eth1"].address]
+
+
+def test_the_switchboards_side_has_no_address(lab: RunningLab) -> None:
+    script = (
+        "python3 - <<'END'\n"
+        "from pyroute2 import IPRoute\n"
+        "with IPRoute() as ip:\n"
+        "    names = {l['index']: l.get('ifname') for l in ip.get_links()}\n"
+        "    print([(names[a['index']], a.get('address')) for a in ip.get_addr()"
+        " if names[a['index']] != 'lo'])\n"
+        "END\n"
+    )
+    done = subprocess.run(
+        ["docker", "exec", switchboard(lab), "sh", "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.strip() == "[]", done.stdout
+
+
+def test_a_segment_is_silent_of_itself(lab: RunningLab) -> None:
+    """No frame has a source address that is not one of the nodes' cards."""
+    known = {cable.mac for node in lab.plan.nodes.values() for cable in node.cables}
+    capture = "timeout 3 tcpdump -nne -i eth0 2>/dev/null | awk '{print $2}' | sort -u"
+    seen = set(
+        said(
+            lab,
+            "gw",
+            f"ping -c 3 -i 0.3 {lab.plan.nodes['desk'].view.address} >/dev/null & {capture}",
+        ).split()
+    )
+    assert seen
+    assert seen <= known
+
+
+def test_a_probe_has_lost_its_privileges(lab: RunningLab, labs: Labs) -> None:
+    """A probe that waits is looked at from outside."""
+    script = (
+        "for s in /proc/[0-9]*/status; do "
+        "grep -q '^Uid:.65534.65534.65534.65534' $s 2>/dev/null || continue; "
+        "p=${s%/status}; grep -qa lab_runner.switchboard $p/cmdline || continue; "
+        "[ $(readlink $p/ns/mnt) = $(readlink /proc/self/ns/mnt) ] || continue; "
+        "grep -E '^(Uid|Gid|Groups|CapEff|CapPrm|CapInh|CapAmb|NoNewPrivs):' $s; break; done"
+    )
+    line = Line(lab.client, switchboard(lab))
+    fields = {"to": "203.0.113.9", "port": 9, "timeout_s": 6.0, "send": "x"}
+    question = {"word": "udp", "probe": fields, "deadline_s": 15.0, "from": "desk"}
+    # A neighbour that never answers keeps the probe waiting.
+    sh(lab, "desk", "ip route add 203.0.113.9 dev eth0")
+    asking = threading.Thread(target=lambda: line.request("ask", **question), daemon=True)
+    asking.start()
+    found = ""
+    try:
+        for _ in range(20):
+            found = subprocess.run(
+                ["docker", "exec", switchboard(lab), "sh", "-c", script],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+            ).stdout
+            if found:
+                break
+    finally:
+        asking.join(20)
+        line.close()
+        sh(lab, "desk", "ip route del 203.0.113.9 dev eth0")
+    facts = dict(item.split(":\t", 1) for item in found.splitlines())
+    assert facts["Uid"].split() == facts["Gid"].split() == ["65534"] * 4
+    assert facts["Groups"].strip() == ""
+    assert int(facts["CapEff"], 16) == int(facts["CapPrm"], 16) == _CAP_NET_RAW
+    assert int(facts["CapInh"], 16) == int(facts["CapAmb"], 16) == 0
+    assert facts["NoNewPrivs"] == "1"
+
+
+# --- the host ----------------------------------------------------------------------
+
+
+def host_network() -> dict[str, str]:
+    """All that a lab could leave in the host's own network namespace."""
+    commands = {
+        "links": "ip -o link | sed 's/^[0-9]*: //; s/ qlen.*//'",
+        "addresses": "ip -o addr | awk '{print $2, $3, $4}'",
+        "routes": "ip route show table all",
+        "rules": "ip rule",
+        "filter": "nft list ruleset 2>/dev/null",
+        "netns": "ip netns list",
+        "forwarding": "cat /proc/sys/net/ipv4/ip_forward",
+    }
+    return {
+        name: subprocess.run(
+            ["sh", "-c", command], capture_output=True, text=True, check=False, timeout=30
+        ).stdout
+        for name, command in commands.items()
+    }
+
+
+def processes_of(attempt: str) -> list[str]:
+    mark = f"={attempt}.".encode()
+    found = []
+    for file in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            data = file.read_bytes()
+        except OSError:
+            continue
+        if b"LAB_NODE" in data and mark in data:
+            found.append(file.parent.name)
+    return found
+
+
+@pytest.fixture
+def two(labs: Labs, plan: Plan) -> tuple[RunningLab, RunningLab]:
+    return labs.deploy(plan), labs.deploy(plan)
+
+
+def test_the_host_sees_nothing_of_a_lab(engine: object, plan: Plan) -> None:
+    before = host_network()
+    with labs_on(engine) as labs:  # type: ignore[arg-type]
+        lab = labs.deploy(plan)
+        assert host_network() == before
+        run_checks(lab)
+        lab.reboot(plan.nodes, quiet)
+        assert host_network() == before
+        assert processes_of(lab.attempt)
+    assert host_network() == before
+    assert not processes_of(lab.attempt)
+
+
+def test_two_labs_with_the_same_addresses(two: tuple[RunningLab, RunningLab]) -> None:
+    first, second = two
+    assert said(first, "desk", "hostname -I") == said(second, "desk", "hostname -I")
+    for lab in two:
+        assert all(row.status is Status.PASSED for row in run_checks(lab).checks)
+    # What is broken in one is whole in the other.
+    said(first, "web", "ip link set eth0 down")
+    assert any(row.status is Status.FAILED for row in run_checks(first).checks)
+    assert all(row.status is Status.PASSED for row in run_checks(second).checks)
