@@ -62,10 +62,11 @@ def command(
 
 
 def _fix(client: DockerClient, *, yes: bool) -> None:
-    from lab_runner.engine.doctor import INOTIFY_WANTED, raise_inotify
+    from lab_runner.engine import inotify
+    from lab_runner.engine.doctor import raise_inotify
 
     question = (
-        f"Set fs.inotify.max_user_instances to {INOTIFY_WANTED} on the engine's kernel, until it "
+        f"Set fs.inotify.max_user_instances to {inotify.WANTED} on the engine's kernel, until it "
         "reboots?"
     )
     if not yes:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from lab_runner.engine import containers, images
+from lab_runner.engine import images, inotify
 from lab_runner.engine.docker import mapped
 from lab_runner.errors import EngineError
 
@@ -22,12 +22,8 @@ if TYPE_CHECKING:
 _MEMORY = 512 << 20
 #: All images together, and what building them needs meanwhile.
 _DISK = 2 << 30
-#: inotify instances of one tuned node, and the machines of the largest lab.
-_INSTANCES_A_NODE = 3
+#: The machines of the largest lab.
 _LARGEST_LAB = 12
-_INOTIFY = "fs.inotify.max_user_instances"
-#: What ``--fix`` raises it to: room for some two dozen labs.
-INOTIFY_WANTED = 1024
 _MARK = "%%"
 
 
@@ -146,10 +142,10 @@ def raise_inotify(client: DockerClient) -> None:
     Raises:
         EngineError: It could not be.
     """
-    script = f"echo {INOTIFY_WANTED} > /proc/sys/{_INOTIFY.replace('.', '/')}"
+    script = f"echo {inotify.WANTED} > /proc/sys/{inotify.KEY.replace('.', '/')}"
     said = _in_container(client, script, privileged=True)
     if said.strip():
-        raise EngineError(f"{_INOTIFY} could not be raised: {said.strip()}")
+        raise EngineError(f"{inotify.KEY} could not be raised: {said.strip()}")
 
 
 def _engine(info: dict[str, Any]) -> Finding:
@@ -188,7 +184,7 @@ def _try_all(client: DockerClient) -> dict[str, str]:
         f'${{out:-refused}}" | head -n 1'
         for t in _TRIALS
     ]
-    lines.append(f'echo "{_MARK}inotify $(cat /proc/sys/{_INOTIFY.replace(".", "/")})"')
+    lines.append(f'echo "{_MARK}inotify $(cat /proc/sys/{inotify.KEY.replace(".", "/")})"')
     said = _in_container(client, "\n".join(lines))
     marked = (line[len(_MARK) :] for line in said.splitlines() if line.startswith(_MARK))
     return {name: rest.strip() for name, _, rest in (line.partition(" ") for line in marked)}
@@ -226,10 +222,9 @@ def _inotify(client: DockerClient, limit: str) -> Finding:
     title = "inotify instances"
     if not limit.isdigit():
         return Finding("inotify", title, State.UNKNOWN, limit)
-    with mapped():
-        running = len(client.api.containers(filters={"label": containers.LABEL}))
-    needed = _INSTANCES_A_NODE * (running + _LARGEST_LAB)
-    detail = f"{limit} for all containers together, {_INSTANCES_A_NODE} a machine"
+    running = inotify.machines(client)
+    needed = inotify.A_NODE * (running + _LARGEST_LAB)
+    detail = f"{limit} for all containers together, {inotify.A_NODE} a machine"
     if int(limit) >= needed:
         return Finding("inotify", title, State.GOOD, detail)
     return Finding(
@@ -237,7 +232,7 @@ def _inotify(client: DockerClient, limit: str) -> Finding:
         title,
         State.WARNING,
         f"{detail}; with {running} machines running, one more large lab needs {needed}",
-        f"`lab doctor --fix` raises it; for good: {_INOTIFY} = {INOTIFY_WANTED} in /etc/sysctl.d",
+        inotify.HINT,
     )
 
 

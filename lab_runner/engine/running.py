@@ -15,6 +15,7 @@ from lab_runner.engine.capture import Capture
 from lab_runner.engine.creating import create_lab, create_nodes
 from lab_runner.engine.docker import WORKERS, Progress, mapped
 from lab_runner.engine.finding import Deployed, container_ids, find
+from lab_runner.engine.inotify import need_room
 from lab_runner.engine.line import Line
 from lab_runner.engine.removing import remove, remove_all, remove_containers
 from lab_runner.models.scenario import Step
@@ -83,6 +84,7 @@ def deploy(
         def hand_out(switchboard: str) -> None:
             lab.add({containers.SWITCHBOARD: switchboard})
             lab.hand_out(disks)
+            need_room(client, lab.line.request("hello")["result"]["inotify_instances"])
 
         lab.add(create_lab(client, plan, attempt, progress, hand_out))
         lab.wait_until_up(dict.fromkeys(plan.nodes, 1), progress, deadline_s)

@@ -37,6 +37,7 @@ _PARALLEL = 64
 #: These outlive a restart of the switchboard: link faults, and the nodes that are new.
 _LINKS = Path("/state/links.json")
 _NEW = Path("/state/new.json")
+_INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 _SCAN_EVERY_S = 0.02
 _SCAN_LAZILY_S = 0.25
 _SCAN_EAGERLY_FOR_S = 30.0
@@ -251,7 +252,8 @@ class Switchboard:
 
     async def _hello(self, _request: dict[str, Any]) -> dict[str, Any]:
         states = {name: state.to_json() for name, state in self.nodes.items()}
-        return {"result": {"version": VERSION, "nodes": states}}
+        limit = _stored(_INOTIFY, None)
+        return {"result": {"version": VERSION, "nodes": states, "inotify_instances": limit}}
 
     async def _wait(self, request: dict[str, Any]) -> dict[str, Any]:
         """Wait until nodes have booted at least so often, or the time is over; then say how it is.
