@@ -72,7 +72,8 @@ def command(
 
 def _line(scenario: str, seed: int, row: Row) -> str:
     mark = "[red]✗[/]" if row.wrong else "[green]✓[/]"
-    text = f"{mark} {scenario} seed {seed}  {row.clause}  {escape(row.state)}  [dim]{row.seconds:.1f} s[/]"
+    what = f"{scenario} seed {seed}  {row.clause}  {escape(row.state)}"
+    text = f"{mark} {what}  [dim]{row.seconds:.1f} s[/]"
     for cell in (cell for cell in row.cells if cell.wrong):
         text += f"\n    {escape(_complaint(cell))}"
     return f"{text}\n    {escape(row.problem)}" if row.problem else text
