@@ -30,7 +30,12 @@ LABEL_VERSION = "breakfix.version"
 #: The value of :data:`LABEL_NODE` of the switchboard; no node can have this name.
 SWITCHBOARD = "(switchboard)"
 
-_NODE_TMPFS = {"/run": "exec,mode=755", "/run/lock": "mode=1777", "/tmp": "exec,mode=1777"}  # noqa: S108
+# With sizes: a file system in memory that a learner fills is filled from the host's memory.
+_NODE_TMPFS = {
+    "/run": "exec,mode=755,size=64m",
+    "/run/lock": "mode=1777,size=4m",
+    "/tmp": "exec,mode=1777,size=128m",  # noqa: S108
+}
 #: systemd says READY=1 here (sd_notify(3)): an abstract socket in the node's own network
 #: namespace, which the switchboard opens before power-on.
 _NOTIFY_SOCKET = "@lab/ready"
