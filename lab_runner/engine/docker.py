@@ -45,7 +45,7 @@ def mapped() -> Iterator[None]:
         ) from exc
     except docker.errors.APIError as exc:
         raise _from_api(exc) from exc
-    except docker.errors.DockerException as exc:
+    except (docker.errors.DockerException, docker.errors.StreamParseError) as exc:
         raise _from_connection(exc) from exc
     except (requests.exceptions.RequestException, ConnectionError) as exc:
         raise _from_connection(exc) from exc
