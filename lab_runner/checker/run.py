@@ -17,6 +17,7 @@ from lab_runner.models.checks import Check
 from lab_runner.models.evidence import CommandEvidence, to_json
 from lab_runner.models.probes import CommandProbe
 from lab_runner.models.results import CheckResult, Report, Role, Status
+from lab_runner.planning.plan import Plan
 
 #: A red check is asked again after this long, then after twice that, and so on.
 _AGAIN_S = 0.25
@@ -58,7 +59,10 @@ def run_checks(
     with recorded(lab, pcap):
         asked = _ask_all(lab, [_patience(lab, check, expect_broken) for check in wanted])
     by_id = {row.id: row for row in asked}
-    rows = [_in_context(row, check, by_id) for row, check in zip(asked, wanted, strict=True)]
+    rows = [
+        _decided(lab.plan, _in_context(row, check, by_id), asked)
+        for row, check in zip(asked, wanted, strict=True)
+    ]
     for row in rows:
         if on_result:
             on_result(row)
@@ -191,6 +195,16 @@ def _in_context(row: CheckResult, check: Check, rows: dict[str, CheckResult]) ->
         )
         return row.model_copy(update={"status": Status.SKIPPED, "rationale": reason})
     return row
+
+
+def _decided(plan: Plan, row: CheckResult, rows: list[CheckResult]) -> CheckResult:
+    """A check that the fault leaves undecided is not held against anybody while it lasts."""
+    silenced = plan.scenario.silenced if plan.scenario else []
+    lasting = [one.id for one in rows if one.role is Role.SYMPTOM and one.status is not _GREEN]
+    if row.status is not Status.FAILED or row.id not in silenced or not lasting:
+        return row
+    reason = f"says nothing until the ticket's trouble is over; meanwhile: {row.rationale}"
+    return row.model_copy(update={"status": Status.SKIPPED, "rationale": reason})
 
 
 _GREEN = Status.PASSED

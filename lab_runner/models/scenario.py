@@ -93,7 +93,8 @@ class Scenario(Strict):
             the lab that is no symptom is one already.
         checks: Checks of the scenario's own; each is a symptom or a guard.
         silenced: Health checks that can say nothing while the fault is in (neither
-            red nor green for sure); they must pass once it is repaired.
+            red nor green for sure). While a symptom lasts they count as skipped in
+            place of failed; once it is repaired they must pass.
     """
 
     title: str

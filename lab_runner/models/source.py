@@ -16,6 +16,8 @@ from lab_runner.errors import DefinitionError
 
 Path_ = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
+#: What pydantic calls a key that no field has, in a model and in a dataclass.
+_UNKNOWN_KEY = {"extra_forbidden", "unexpected_keyword_argument"}
 _BOOLEAN = "tag:yaml.org,2002:bool"
 
 
@@ -125,11 +127,13 @@ def validated(model: type[Model], data: Any, document: Document, at: Path_ = ())
 def _finding(
     exc: ValidationError, model: type[BaseModel], document: Document, at: Path_
 ) -> DefinitionError:
-    finding = exc.errors()[0]
+    # A misspelt key is also a missing one: the misspelling says more.
+    findings = sorted(exc.errors(), key=lambda one: one["type"] not in _UNKNOWN_KEY)
+    finding = findings[0]
     where = tuple(finding["loc"])
     key = str(where[-1]) if where else ""
     message = finding["msg"].removeprefix("Value error, ")
-    if finding["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
+    if finding["type"] in _UNKNOWN_KEY:
         message = unknown(f"key {key!r}", key, _known_keys(model, where[:-1]))
     elif finding["type"] in {"missing", "missing_keyword_only_argument"}:
         message = f"{key!r} is missing"
