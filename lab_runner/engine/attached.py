@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ class Attached:
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
+        self._deadline: float | None = None
         self._socket: socket.socket = getattr(stream, "_sock", None) or cast(
             "socket.socket", stream
         )
@@ -27,8 +29,13 @@ class Attached:
         """Write to the program's standard input."""
         self._socket.sendall(data)
 
-    def frames(self) -> Iterator[tuple[int, bytes]]:
-        """Pieces of the program's output with their kind, until it ends."""
+    def frames(self, deadline_s: float | None = None) -> Iterator[tuple[int, bytes]]:
+        """Pieces of the program's output with their kind, until it ends.
+
+        Raises:
+            TimeoutError: It did not end in time.
+        """
+        self._deadline = None if deadline_s is None else time.monotonic() + deadline_s
         while True:
             header = self._exactly(8)
             if header is None:
@@ -42,6 +49,8 @@ class Attached:
     def _exactly(self, length: int) -> bytes | None:
         data = b""
         while len(data) < length:
+            if self._deadline is not None:
+                self._socket.settimeout(max(0.01, self._deadline - time.monotonic()))
             piece = self._socket.recv(length - len(data))
             if not piece:
                 return None

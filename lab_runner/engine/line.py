@@ -7,6 +7,7 @@ import itertools
 import json
 import queue
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from lab_runner import errors
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 # The relay itself waits for the switchboard, so that the kit need not ask again and again.
 _RELAY = ["socat", "-", f"UNIX-CONNECT:{protocol.SOCKET},retry=500,interval=0.02"]
+#: After so long without a word the engine is asked whether the relay still runs.
+_DOUBT_AFTER_S = 2.0
 _LOST = "The switchboard of this lab does not answer."
 _HINT = "`lab status` says what runs; `lab stop` and `lab start` bring a fresh lab."
 
@@ -32,7 +35,9 @@ class Line:
                 container, _RELAY, stdin=True, stdout=True, stderr=False, tty=False
             )
             stream = client.api.exec_start(created["Id"], socket=True)
+        self._client, self._exec = client, str(created["Id"])
         self._attached = Attached(stream)
+        self._heard_of = time.monotonic()
         self._numbers = itertools.count(1)
         self._waiting: dict[int, queue.SimpleQueue[dict[str, Any] | None]] = {}
         self._lock = threading.Lock()
@@ -55,15 +60,46 @@ class Line:
             self._waiting[number] = answers
             self._send(json.dumps({"id": number, "op": op, **fields}).encode() + b"\n")
         try:
-            answer = answers.get(timeout=timeout_s)
-        except queue.Empty:
-            message = f"{_LOST} (no answer in {timeout_s:g} s)"
-            raise errors.SwitchboardLost(message, hint=_HINT) from None
+            answer = self._answer(answers, timeout_s)
         finally:
             self._waiting.pop(number, None)
         if answer is None:
             raise errors.SwitchboardLost(_LOST, hint=_HINT)
         return answer
+
+    def _answer(
+        self, answers: queue.SimpleQueue[dict[str, Any] | None], timeout_s: float
+    ) -> dict[str, Any] | None:
+        deadline = time.monotonic() + timeout_s
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                return answers.get(timeout=min(left, _DOUBT_AFTER_S))
+            except queue.Empty:
+                self._doubt()
+        message = f"{_LOST} (no answer in {timeout_s:g} s)"
+        raise errors.SwitchboardLost(message, hint=_HINT)
+
+    def _doubt(self) -> None:
+        """Hang up if the relay is gone: the engine keeps the stream of a dead container open."""
+        with self._lock:
+            if self._closed or time.monotonic() - self._heard_of < _DOUBT_AFTER_S:
+                return
+            self._heard_of = time.monotonic()
+            if not self._relay_runs():
+                self._closed = True
+                self._attached.hang_up()
+
+    def _relay_runs(self) -> bool:
+        try:
+            with mapped():
+                return bool(self._client.api.exec_inspect(self._exec)["Running"])
+        except errors.EngineError:
+            return False
+
+    @property
+    def lost(self) -> bool:
+        """Has the far end gone?"""
+        return self._closed
 
     def _send(self, data: bytes) -> None:
         if self._closed:
@@ -77,6 +113,7 @@ class Line:
         pending = b""
         with contextlib.suppress(OSError, ValueError):
             for kind, chunk in self._attached.frames():
+                self._heard_of = time.monotonic()
                 if kind != STDOUT:
                     continue
                 *lines, pending = (pending + chunk).split(b"\n")

@@ -6,17 +6,17 @@ import base64
 import concurrent.futures
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from lab_runner import errors
-from lab_runner.engine import containers, steps, terminal
+from lab_runner.engine import containers, programs, steps, terminal
 from lab_runner.engine.capture import Capture
 from lab_runner.engine.creating import create_lab, create_nodes
 from lab_runner.engine.docker import WORKERS, Progress, mapped
 from lab_runner.engine.finding import Deployed, container_ids, find
 from lab_runner.engine.inotify import need_room
 from lab_runner.engine.line import Line
+from lab_runner.engine.programs import ExecResult
 from lab_runner.engine.removing import remove, remove_all, remove_containers
 from lab_runner.models.scenario import Step
 from lab_runner.planning.disks import PackedDisk, pack
@@ -44,15 +44,6 @@ _JOURNAL_LINES = 15
 _ENVIRONMENT = ("env", "-u", NODE_VARIABLE, "-u", "NOTIFY_SOCKET", "-u", "container")
 #: Seconds that a node has to shut down before its power is cut.
 _SHUTDOWN_S = 5
-
-
-@dataclass(frozen=True)
-class ExecResult:
-    """How a program on a node ended."""
-
-    exit_status: int
-    stdout: bytes
-    stderr: bytes
 
 
 def deploy(
@@ -151,6 +142,8 @@ class RunningLab:
     @property
     def line(self) -> Line:
         """The line to the switchboard, opened when first needed."""
+        if self._line is not None and self._line.lost:
+            self.close()  # the switchboard was restarted: it has a new end for us
         if self._line is None:
             self._line = Line(self.client, self.container(containers.SWITCHBOARD))
         return self._line
@@ -235,15 +228,11 @@ class RunningLab:
         """
         command = [*_ENVIRONMENT, "timeout", "-k", "1", f"{timeout_s:g}", *argv]
         try:
-            with mapped():
-                created = self.client.api.exec_create(self.container(node), command)
-                out, err = self.client.api.exec_start(created["Id"], demux=True)
-                status = self.client.api.exec_inspect(created["Id"])["ExitCode"]
+            return programs.run(self.client, self.container(node), command, timeout_s)
+        except errors.EngineUnavailable:
+            raise
         except errors.EngineError as exc:
-            if isinstance(exc, errors.EngineUnavailable):
-                raise
             raise errors.ExecFailed(f"{node} does not run anything: {exc}") from exc
-        return ExecResult(int(status if status is not None else -1), out or b"", err or b"")
 
     def interactive(self, node: str, argv: Sequence[str]) -> int:
         """Run a program on a node with the user's terminal attached; returns its exit status."""

@@ -15,6 +15,7 @@ from lab_runner.switchboard.protocol import CablePlan
 
 _ETHERNET_MTU = 1500
 _LOSS_TABLE = "loss"
+_PARTS = 10000
 
 
 class Wiring:
@@ -98,7 +99,9 @@ class Wiring:
         hook = "{ type filter hook forward priority 0; policy accept; }"
         script = [f"add table bridge {_LOSS_TABLE}", f"add {chain} {hook}", f"flush {chain}"]
         if share > 0:
-            hit = f"numgen random mod 10000 < {round(share * 10000)} drop"
+            parts = round(share * _PARTS)
+            # nft takes no comparison that is always true.
+            hit = "drop" if parts >= _PARTS else f"numgen random mod {_PARTS} < {parts} drop"
             rule = f"add rule bridge {_LOSS_TABLE} {port}"
             script += [f'{rule} iifname "{port}" {hit}', f'{rule} oifname "{port}" {hit}']
         _run(["nft", "-f", "-"], "\n".join(script) + "\n")

@@ -1,0 +1,53 @@
+"""Runs one program on a node and waits for its end, but not for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lab_runner import errors
+from lab_runner.engine.attached import STDOUT, Attached
+from lab_runner.engine.docker import mapped
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+#: The program's own time limit is kept on the node; a node that died keeps none.
+_GRACE_S = 5.0
+
+
+@dataclass(frozen=True)
+class ExecResult:
+    """How a program on a node ended."""
+
+    exit_status: int
+    stdout: bytes
+    stderr: bytes
+
+
+def run(client: DockerClient, container: str, argv: Sequence[str], timeout_s: float) -> ExecResult:
+    """Run a program in a container.
+
+    Raises:
+        EngineError: The container is off.
+        ExecFailed: It gave no sign of its end.
+    """
+    with mapped():
+        created = client.api.exec_create(container, list(argv))
+        attached = Attached(client.api.exec_start(created["Id"], socket=True))
+        try:
+            out, err = _output(attached, timeout_s + _GRACE_S)
+        except TimeoutError as exc:
+            raise errors.ExecFailed(f"no end within {timeout_s + _GRACE_S:g} s") from exc
+        finally:
+            attached.close()
+        status = client.api.exec_inspect(created["Id"])["ExitCode"]
+    return ExecResult(int(status if status is not None else -1), out, err)
+
+
+def _output(attached: Attached, deadline_s: float) -> tuple[bytes, bytes]:
+    out, err = bytearray(), bytearray()
+    for kind, piece in attached.frames(deadline_s):
+        (out if kind == STDOUT else err).extend(piece)
+    return bytes(out), bytes(err)
