@@ -1,0 +1,75 @@
+"""Plans: what follows from lab, scenario and seed."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+
+from lab_runner.catalogue import Catalogue
+from lab_runner.errors import UnknownName
+from lab_runner.models.results import Role
+from lab_runner.planning.plan import make_plan
+from tests.conftest import NOW
+
+SEEDS = range(20)
+
+
+@pytest.mark.parametrize("scenario", Catalogue().scenario_ids())
+def test_every_shipped_scenario_plans_for_many_seeds(shipped: Catalogue, scenario: str) -> None:
+    addresses = set()
+    for seed in SEEDS:
+        plan = make_plan(shipped, scenario, seed, now=NOW)
+        assert plan.scenario is not None
+        assert {plan.role(name) for name in plan.scenario.symptoms} == {Role.SYMPTOM}
+        assert {check.id for check in plan.checks} >= set(plan.scenario.symptoms)
+        macs = [cable.mac for node in plan.nodes.values() for cable in node.cables]
+        assert len(macs) == len(set(macs))
+        addresses.add(next(iter(plan.nodes.values())).view.address)
+        for text in (plan.scenario.ticket, plan.scenario.debrief, *plan.scenario.hints):
+            assert "{{" not in text
+            assert "{%" not in text
+    assert len(addresses) > 10
+
+
+@pytest.mark.parametrize("scenario", Catalogue().scenario_ids())
+def test_disks_of_shipped_labs_are_made_for_some_seeds(shipped: Catalogue, scenario: str) -> None:
+    for seed in range(3):
+        plan = make_plan(shipped, scenario, seed, now=NOW)
+        for node in plan.nodes.values():
+            for entry in node.files:
+                assert b"{{" not in (entry.content or b"")
+
+
+def test_the_same_seed_is_the_same_plan(small: Catalogue) -> None:
+    one, two = (make_plan(small, "no-page-opens", 5, now=NOW) for _ in range(2))
+    assert one.nodes == two.nodes
+    assert one.checks == two.checks
+    assert one.scenario == two.scenario
+    assert make_plan(small, "no-page-opens", 6, now=NOW).nodes != one.nodes
+
+
+def test_a_plan_of_the_small_lab(small: Catalogue) -> None:
+    plan = make_plan(small, "no-page-opens", 1, now=NOW)
+    assert list(plan.nodes) == ["desk", "gw", "web"]
+    assert [n.image for n in plan.nodes.values()] == ["workstation", "router", "server"]
+    assert [n.access for n in plan.nodes.values()] == [True, True, False]
+    gw = plan.nodes["gw"].view
+    assert gw.address == str(plan.segments["lan"].subnet.network_address + 1)
+    assert plan.nodes["desk"].view.interfaces["eth0"].gateway == gw.address
+    for node in plan.nodes.values():
+        for card in node.view.interfaces.values():
+            assert ipaddress.ip_address(card.address) in card.segment.subnet
+            first = int(card.mac[:2], 16)
+            assert first & 3 == 2  # unicast, locally administered
+
+
+def test_roles(small: Catalogue) -> None:
+    plan = make_plan(small, "no-page-opens", 1, now=NOW)
+    assert plan.role("desk-opens-the-page") is Role.SYMPTOM
+    assert plan.role("desk-reaches-the-router") is Role.GUARD
+
+
+def test_an_unknown_scenario(small: Catalogue) -> None:
+    with pytest.raises(UnknownName, match="Did you mean"):
+        make_plan(small, "no-pages-open", 1)
