@@ -66,7 +66,7 @@ class DefinitionError(LabRunnerError):
     Attributes:
         path: The file.
         line: Line of the offending value, counted from 1; 0 if there is none.
-        column: Column, counted from 1.
+        column: Column, counted from 1; 0 if it is not known.
     """
 
     exit_code = 2
@@ -78,8 +78,8 @@ class DefinitionError(LabRunnerError):
         self.path, self.line, self.column = path, line, column
 
     def __str__(self) -> str:
-        place = f"{self.path}:{self.line}:{self.column}: " if self.line else f"{self.path}: "
-        return (place if self.path else "") + super().__str__()
+        place = ":".join(str(part) for part in (self.path, self.line, self.column) if part)
+        return (f"{place}: " if self.path else "") + super().__str__()
 
 
 class EngineError(LabRunnerError):

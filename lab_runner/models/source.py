@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -137,7 +137,7 @@ def _finding(
         message = unknown(f"key {key!r}", key, _known_keys(model, where[:-1]))
     elif finding["type"] in {"missing", "missing_keyword_only_argument"}:
         message = f"{key!r} is missing"
-    elif where:
+    elif where and isinstance(where[-1], str):
         message = f"{key}: {message}"
     return document.error(message, (*at, *where))
 
@@ -146,15 +146,15 @@ def _known_keys(model: Any, where: Path_) -> list[str]:
     """The keys that are known at ``where`` inside ``model``, as far as types tell."""
     for step in where:
         model = _inner(model, step)
-    fields = getattr(model, "model_fields", None)
-    if fields is not None:
-        return [info.alias or name for name, info in fields.items()]
-    return list(getattr(model, "__dataclass_fields__", {}))
+    described = getattr(model, "model_fields", None)
+    if described is not None:
+        return [info.alias or name for name, info in described.items()]
+    return [field.name for field in fields(model)] if is_dataclass(model) else []
 
 
 def _inner(model: Any, step: str | int) -> Any:
-    fields: Mapping[str, Any] = getattr(model, "model_fields", {})
-    for name, info in fields.items():
+    described: Mapping[str, Any] = getattr(model, "model_fields", {})
+    for name, info in described.items():
         if step in {name, info.alias}:
             return _unwrapped(info.annotation)
     return model
