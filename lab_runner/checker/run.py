@@ -201,7 +201,8 @@ def _decided(plan: Plan, row: CheckResult, rows: list[CheckResult]) -> CheckResu
     """A check that the fault leaves undecided is not held against anybody while it lasts."""
     silenced = plan.scenario.silenced if plan.scenario else []
     lasting = [one.id for one in rows if one.role is Role.SYMPTOM and one.status is not _GREEN]
-    if row.status is not Status.FAILED or row.id not in silenced or not lasting:
+    undecided = row.role is not Role.SYMPTOM and row.id in silenced
+    if row.status is not Status.FAILED or not undecided or not lasting:
         return row
     reason = f"says nothing until the ticket's trouble is over; meanwhile: {row.rationale}"
     return row.model_copy(update={"status": Status.SKIPPED, "rationale": reason})
