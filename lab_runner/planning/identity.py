@@ -88,6 +88,7 @@ class Authority:
         builder = builder.add_extension(
             x509.BasicConstraints(ca=True, path_length=1), critical=True
         )
+        builder = builder.add_extension(_usage(signs_certificates=True), critical=True)
         return builder.sign(self._key, hashes.SHA256())
 
     @property
@@ -108,6 +109,7 @@ class Authority:
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
         builder = builder.add_extension(subject_names, critical=False)
         builder = builder.add_extension(usage, critical=False)
+        builder = builder.add_extension(_usage(signs_certificates=False), critical=True)
         builder = builder.add_extension(
             x509.BasicConstraints(ca=False, path_length=None), critical=True
         )
@@ -137,6 +139,21 @@ class Authority:
 def _ec_key(seed: int, name: str) -> ec.EllipticCurvePrivateKey:
     number = int.from_bytes(draw_bytes(seed, name, 48), "big") % (_P256_ORDER - 1) + 1
     return ec.derive_private_key(number, ec.SECP256R1())
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    """What a key is for (RFC 5280, section 4.2.1.3); strict verifiers ask."""
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 def _common_name(name: str) -> x509.Name:
