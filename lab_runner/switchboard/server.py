@@ -12,66 +12,27 @@ import json
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lab_runner.errors import ProbeError
-from lab_runner.switchboard import asking, namespaces, probes
-from lab_runner.switchboard.disk import Disk, lay
-from lab_runner.switchboard.protocol import (
-    LINE_LIMIT,
-    NODE_VARIABLE,
-    PLAN_VARIABLE,
-    SOCKET,
-    VERSION,
-    WiringPlan,
-)
+from lab_runner.switchboard import asking, namespaces
+from lab_runner.switchboard.children import in_child, power_on
+from lab_runner.switchboard.disk import Disk
+from lab_runner.switchboard.lookout import Lookout, waits_for_power
+from lab_runner.switchboard.protocol import VERSION, WiringPlan
+from lab_runner.switchboard.state import LINKS, NEW, NodeState, stored
 from lab_runner.switchboard.wiring import Wiring
 
 #: At most so many probes at once; more would only wait for each other.
 _PARALLEL = 64
-#: These outlive a restart of the switchboard: link faults, and the nodes that are new.
-_LINKS = Path("/state/links.json")
-_NEW = Path("/state/new.json")
 _INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 _SCAN_EVERY_S = 0.02
 _SCAN_LAZILY_S = 0.25
 _SCAN_EAGERLY_FOR_S = 30.0
-#: A PID that is younger than this may still be the engine's own program, not the node's yet.
-_YOUNG_S = 3.0
 _READY_SOCKET = "\0lab/ready"
-
-
-@dataclass
-class NodeState:
-    """What the switchboard knows about a node.
-
-    Attributes:
-        pid: Its PID 1; None while it is off.
-        boots: How often it was wired.
-        booted: Has systemd reported that it is up?
-        problem: Why it could not be wired.
-    """
-
-    pid: int | None = None
-    boots: int = 0
-    booted: bool = False
-    problem: str | None = None
-    off_since: float = field(default_factory=time.monotonic)
-    ready: socket.socket | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """As an answer carries it."""
-        return {
-            "pid": self.pid,
-            "boots": self.boots,
-            "booted": self.booted,
-            "problem": self.problem,
-        }
 
 
 class Switchboard:
@@ -81,19 +42,14 @@ class Switchboard:
         self.plan = plan
         self.wiring = Wiring(plan.segments)
         self.nodes = {name: NodeState() for name in plan.nodes}
-        self._tokens = {
-            f"{NODE_VARIABLE}={token}".encode(): name for name, token in plan.tokens.items()
-        }
+        self._lookout = Lookout(plan.tokens)
         self._own_network = os.open("/proc/self/ns/net", os.O_RDONLY)
         self._changed = asyncio.Condition()
         self._slots = asyncio.Semaphore(_PARALLEL)
-        self._links: dict[str, dict[str, Any]] = _stored(_LINKS, {})
+        self._links: dict[str, dict[str, Any]] = stored(LINKS, {})
         #: Nodes that get their disk before their next boot.
-        self._new: set[str] = set(_stored(_NEW, list(plan.nodes)))
+        self._new: set[str] = set(stored(NEW, list(plan.nodes)))
         self._disks: dict[str, Disk] = {}
-        #: Processes that were looked at, and among them inits that nobody knows yet.
-        self._seen: set[str] = set()
-        self._inits: dict[str, float] = {}
         self._found: dict[str, int] = {}
         self._operations: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
             "hello": self._hello,
@@ -111,7 +67,7 @@ class Switchboard:
         while True:
             off = [state for state in self.nodes.values() if state.pid is None]
             if off:
-                self._look()
+                self._notice()
                 for name in [name for name in self._found if self._may_boot(name)]:
                     await self._wire(name, self._found.pop(name))
             await asyncio.sleep(self._pause(off))
@@ -129,33 +85,13 @@ class Switchboard:
     def _may_boot(self, name: str) -> bool:
         return name not in self._new or name in self._disks
 
-    def _look(self) -> None:
-        """Find PID 1s of nodes that are still off."""
-        pids = {entry for entry in os.listdir("/proc") if entry.isdigit()}
-        for pid in pids - self._seen:
-            # Whatever is no container's init now will never be one; most processes end here.
-            if _is_init(pid):
-                self._inits[pid] = time.monotonic()
-        self._seen = pids
-        for pid in list(self._inits):
-            self._look_at(pid)
-
-    def _look_at(self, pid: str) -> None:
-        """An init may still be the engine's own program, which has not yet become the node's."""
-        name = self._tokens.get(_node_variable(pid))
-        if name is not None:
-            del self._inits[pid]
-            if self.nodes[name].pid is None:
-                self._found[name] = int(pid)
-        elif pid not in self._seen or (self._is_old(pid) and not _is_engines(pid)):
-            del self._inits[pid]
-
-    def _is_old(self, pid: str) -> bool:
-        return time.monotonic() - self._inits[pid] > _YOUNG_S
+    def _notice(self) -> None:
+        found = self._lookout.look()
+        self._found |= {n: pid for n, pid in found.items() if self.nodes[n].pid is None}
 
     async def _wire(self, name: str, pid: int) -> None:
         state = self.nodes[name]
-        if not _waits_for_power(pid):
+        if not waits_for_power(pid):
             # Its cables went with an earlier switchboard. A machine that runs is
             # rebooted, as at a power cut: systemd takes SIGINT for ctrl-alt-del.
             with contextlib.suppress(ProcessLookupError):
@@ -166,7 +102,7 @@ class Switchboard:
             state.ready = self._listen_for_ready(name, pid)
             self.wiring.plug(self.plan.nodes[name], f"/proc/{pid}/ns/net")
             self._impair_again(name)
-            await _power_on(pid, self._disks.get(name))
+            await power_on(pid, self._disks.get(name))
         except OSError as exc:
             await self._note(name, problem=str(exc))
             return
@@ -180,7 +116,7 @@ class Switchboard:
         """A node has its disk once, and keeps it from then on."""
         if self._disks.pop(name, None) is not None:
             self._new.discard(name)
-            _NEW.write_text(json.dumps(sorted(self._new)))
+            NEW.write_text(json.dumps(sorted(self._new)))
 
     def _listen_for_ready(self, name: str, pid: int) -> socket.socket:
         """A socket in the node's network namespace, where systemd says READY=1 (sd_notify(3))."""
@@ -208,7 +144,7 @@ class Switchboard:
         asyncio.get_running_loop().remove_reader(pidfd)
         os.close(pidfd)
         self._close_ready(name)
-        self._seen = set()  # nobody looked while all were on: numbers may have been used again
+        self._lookout.forget()
         self.nodes[name].off_since = time.monotonic()
         _spawn(self._note(name, pid=None, booted=False))
 
@@ -244,7 +180,7 @@ class Switchboard:
         try:
             operation = self._operations[request["op"]]
             reply = await operation(request)
-        except (ProbeError, OSError, KeyError) as exc:
+        except Exception as exc:  # noqa: BLE001 - whoever asked is waiting for an answer
             reply = {"error": f"{type(exc).__name__}: {exc}"}
         with contextlib.suppress(ConnectionError):
             writer.write(json.dumps({"id": request.get("id"), **reply}).encode() + b"\n")
@@ -252,7 +188,7 @@ class Switchboard:
 
     async def _hello(self, _request: dict[str, Any]) -> dict[str, Any]:
         states = {name: state.to_json() for name, state in self.nodes.items()}
-        limit = _stored(_INOTIFY, None)
+        limit = stored(_INOTIFY, None)
         return {"result": {"version": VERSION, "nodes": states, "inotify_instances": limit}}
 
     async def _wait(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -289,7 +225,7 @@ class Switchboard:
         devices = self._devices(asking.tap_names(word, probe))
         question = asking.Question(request["from"], state.pid, word, probe, devices)
         async with self._slots:
-            return await _in_child(
+            return await in_child(
                 lambda out: asking.answer(question, out), float(request["deadline_s"])
             )
 
@@ -316,13 +252,13 @@ class Switchboard:
         (port,) = ports
         self.wiring.impair(port, request["change"])
         self._links.setdefault(request["cable"], {}).update(request["change"])
-        _LINKS.write_text(json.dumps(self._links))  # noqa: ASYNC240 - a few hundred bytes
+        LINKS.write_text(json.dumps(self._links))
         return {"result": True}
 
     async def _renew(self, request: dict[str, Any]) -> dict[str, Any]:
         """These nodes are about to be created anew: their next boot waits for a disk."""
         self._new |= set(request["nodes"])
-        _NEW.write_text(json.dumps(sorted(self._new)))  # noqa: ASYNC240 - as above
+        NEW.write_text(json.dumps(sorted(self._new)))
         return {"result": True}
 
     async def _disk(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -337,100 +273,6 @@ class Switchboard:
                 self.wiring.impair(cable.port, change)
 
 
-def _stored(file: Path, default: Any) -> Any:
-    try:
-        return json.loads(file.read_text())
-    except (OSError, ValueError):
-        return default
-
-
-def _node_variable(pid: str) -> bytes:
-    """The variable that names a node, from a process's first environment; empty if it has none."""
-    try:
-        environment = Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return b""
-    prefix = f"{NODE_VARIABLE}=".encode()
-    return next((item for item in environment.split(b"\0") if item.startswith(prefix)), b"")
-
-
-def _is_init(pid: str) -> bool:
-    """Is it PID 1 of a namespace directly below ours? A learner's own process never is."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return False
-    numbers = next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[1:]
-    return len(numbers) == 2 and numbers[1] == "1"
-
-
-def _is_engines(pid: str) -> bool:
-    """Is it still the engine's own program, which on a busy machine may take its time?"""
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().startswith(("runc", "crun", "youki"))
-    except OSError:
-        return False
-
-
-def _waits_for_power(pid: int) -> bool:
-    """Is the node still where its PID 1 waits for the cables?"""
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip() != "systemd"
-    except OSError:
-        return False
-
-
-async def _power_on(pid: int, disk: Disk | None) -> None:
-    def child(out: int) -> None:
-        try:
-            if disk is not None:
-                lay(pid, disk)
-            namespaces.prepare_and_power_on(pid)
-            os.write(out, b'{"result": true}')
-        except OSError as exc:
-            os.write(out, json.dumps({"error": str(exc)}).encode())
-
-    reply = await _in_child(child, 10.0)
-    if "error" in reply:
-        raise OSError(reply["error"])
-
-
-async def _in_child(action: Callable[[int], None], deadline_s: float) -> dict[str, Any]:
-    """Run ``action`` in a forked child; what it writes is its answer."""
-    receive, send = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(receive)
-        action(send)
-        os._exit(0)
-    os.close(send)
-    try:
-        data = await asyncio.wait_for(_read_all(receive), deadline_s)
-    except TimeoutError:
-        return {"error": f"no answer from the instrument in {deadline_s:g} s"}
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)  # noqa: ASYNC222 - it was just killed
-    try:
-        reply: dict[str, Any] = json.loads(data)
-    except ValueError:
-        return {"error": "the instrument broke off"}
-    return reply
-
-
-async def _read_all(fd: int) -> bytes:
-    reader = asyncio.StreamReader(limit=LINE_LIMIT)
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(fd, "rb")
-    )
-    try:
-        return await reader.read(-1)
-    finally:
-        transport.close()
-
-
 _background: set[asyncio.Task[Any]] = set()
 
 
@@ -439,30 +281,3 @@ def _spawn(work: Any) -> None:
     task = asyncio.ensure_future(work)
     _background.add(task)
     task.add_done_callback(_background.discard)
-
-
-async def run() -> None:
-    """Serve until SIGTERM."""
-    switchboard = Switchboard(WiringPlan.from_json(json.loads(os.environ[PLAN_VARIABLE])))
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(SOCKET)
-    server = await asyncio.start_unix_server(switchboard.serve, SOCKET, limit=LINE_LIMIT)
-    wiring = asyncio.create_task(switchboard.keep_wired())
-    wiring.add_done_callback(_fail_loudly)
-    await _warm_up(switchboard)
-    await stop.wait()
-    server.close()
-
-
-async def _warm_up(switchboard: Switchboard) -> None:
-    """Import the probes' libraries once, so that forks find them; nodes come first."""
-    await switchboard.all_wired()
-    probes.load_all()
-
-
-def _fail_loudly(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        sys.stderr.write(f"wiring ended: {task.exception()!r}\n")
-        os._exit(1)  # the restart policy brings a new one, which wires again

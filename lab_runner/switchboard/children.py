@@ -1,0 +1,85 @@
+"""Forked children: what they write before they end is their answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from lab_runner.switchboard import namespaces
+from lab_runner.switchboard.disk import Disk, lay
+from lab_runner.switchboard.protocol import LINE_LIMIT
+
+_POWER_ON_S = 10.0
+
+
+async def in_child(action: Callable[[int], None], deadline_s: float) -> dict[str, Any]:
+    """Run ``action`` in a forked child; what it writes is its answer."""
+    receive, send = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        _end_with(action, receive, send)
+    os.close(send)
+    try:
+        data = await asyncio.wait_for(_read_all(receive), deadline_s)
+    except TimeoutError:
+        return {"error": f"no answer from the instrument in {deadline_s:g} s"}
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)  # noqa: ASYNC222 - it was just killed
+    try:
+        reply: dict[str, Any] = json.loads(data)
+    except ValueError:
+        return {"error": "the instrument broke off"}
+    return reply
+
+
+async def _read_all(fd: int) -> bytes:
+    reader = asyncio.StreamReader(limit=LINE_LIMIT)
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(fd, "rb")
+    )
+    try:
+        return await reader.read(-1)
+    finally:
+        transport.close()
+
+
+def _end_with(action: Callable[[int], None], receive: int, send: int) -> None:
+    """The child's whole life: it never comes back into its parent's loop."""
+    try:
+        os.close(receive)
+        action(send)
+    except BaseException:  # noqa: BLE001 - whatever it is, the child ends here
+        sys.stderr.write(traceback.format_exc())
+    finally:
+        os._exit(0)
+
+
+async def power_on(pid: int, disk: Disk | None) -> None:
+    """Lay a node's disk where it is new, prepare the node and let it boot.
+
+    Raises:
+        OSError: It could not be.
+    """
+
+    def child(out: int) -> None:
+        try:
+            if disk is not None:
+                lay(pid, disk)
+            namespaces.prepare_and_power_on(pid)
+            os.write(out, b'{"result": true}')
+        except OSError as exc:
+            os.write(out, json.dumps({"error": str(exc)}).encode())
+
+    reply = await in_child(child, _POWER_ON_S)
+    if "error" in reply:
+        raise OSError(reply["error"])
