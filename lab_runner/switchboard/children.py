@@ -16,7 +16,7 @@ from lab_runner.switchboard import namespaces
 from lab_runner.switchboard.disk import Disk, lay
 from lab_runner.switchboard.protocol import LINE_LIMIT
 
-_POWER_ON_S = 10.0
+_POWER_ON_S = 30.0
 
 
 async def in_child(action: Callable[[int], None], deadline_s: float) -> dict[str, Any]:
