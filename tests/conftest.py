@@ -6,8 +6,13 @@ import datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from lab_runner.catalogue import Catalogue
+
+# A busy machine is no failure.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 DATA = Path(__file__).parent / "data"
 #: Certificates and files that do not change from run to run.
