@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,11 @@ settings.load_profile("patient")
 DATA = Path(__file__).parent / "data"
 #: Certificates and files that do not change from run to run.
 NOW = datetime.datetime(2026, 1, 15, tzinfo=datetime.UTC)
+
+
+def pytest_configure() -> None:
+    """A run that is told to end takes its labs away, as with Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
