@@ -45,6 +45,19 @@ class Line:
         self._reader = threading.Thread(target=self._read, daemon=True, name="switchboard-line")
         self._reader.start()
 
+    def result(self, op: str, *, timeout_s: float = 30.0, **fields: Any) -> Any:
+        """Send a request that a sound switchboard always answers with a result.
+
+        Raises:
+            EngineError: It answered with an error.
+            SwitchboardLost: The line broke, or no answer came in time.
+        """
+        answer = self.request(op, timeout_s=timeout_s, **fields)
+        if "result" not in answer:
+            message = f"The switchboard could not do {op!r}: {answer.get('error', answer)}"
+            raise errors.EngineError(message, hint=_HINT)
+        return answer["result"]
+
     def request(self, op: str, *, timeout_s: float = 30.0, **fields: Any) -> dict[str, Any]:
         """Send one request and wait for its answer.
 

@@ -75,7 +75,7 @@ def deploy(
         def hand_out(switchboard: str) -> None:
             lab.add({containers.SWITCHBOARD: switchboard})
             lab.hand_out(disks)
-            need_room(client, lab.line.request("hello")["result"]["inotify_instances"])
+            need_room(client, lab.line.result("hello")["inotify_instances"])
 
         lab.add(create_lab(client, plan, attempt, progress, hand_out))
         lab.wait_until_up(dict.fromkeys(plan.nodes, 1), progress, deadline_s)
@@ -137,7 +137,7 @@ class RunningLab:
         """Give the switchboard what is laid on each new node before its first boot."""
         for name, disk in disks.items():
             archive = base64.b64encode(disk.archive).decode()
-            self.line.request("disk", node=name, archive=archive, appended=disk.appended)
+            self.line.result("disk", node=name, archive=archive, appended=disk.appended)
 
     @property
     def line(self) -> Line:
@@ -162,7 +162,7 @@ class RunningLab:
 
     def states(self) -> dict[str, dict[str, Any]]:
         """What the switchboard knows of each node: pid, boots, booted, problem."""
-        answer: dict[str, dict[str, Any]] = self.line.request("hello")["result"]["nodes"]
+        answer: dict[str, dict[str, Any]] = self.line.result("hello")["nodes"]
         return answer
 
     def wait_until_up(
@@ -178,10 +178,9 @@ class RunningLab:
         told: set[str] = set()
         while (left := deadline - time.monotonic()) > 0:
             # In short pieces: a line whose far end died is noticed within one of them.
-            reply = self.line.request(
+            known = self.line.result(
                 "wait", boots=boots, within_s=min(left, 5.0), known=known, timeout_s=10.0
             )
-            known = reply["result"]
             up = {n for n, s in known.items() if s["booted"] and s["boots"] >= boots[n]}
             for name in sorted(up - told):
                 progress(name, "up")
@@ -263,7 +262,7 @@ class RunningLab:
         boots = {name: state["boots"] + 1 for name, state in self.states().items()}
         old = {n: c for n, c in self._containers.items() if n != containers.SWITCHBOARD}
         disks = packed(self.plan)
-        self.line.request("new", nodes=list(disks))
+        self.line.result("new", nodes=list(disks))
         self.hand_out(disks)
         remove_containers(self.client, old, progress)
         self.add(create_nodes(self.client, self.plan, self.attempt, progress))
