@@ -27,7 +27,6 @@ Progress = Callable[[str, str], None]
 ITEM = "debian"
 RELEASE = "trixie"
 PULLED = ("debian", f"{RELEASE}-slim")
-FALLBACK_MIRROR = "http://deb.debian.org/debian"
 
 #: How long a registry may take to say its first word, and each further one.
 FIRST_WORD_S = 8.0
@@ -105,9 +104,10 @@ def bootstrap(client: DockerClient, progress: Progress) -> None:
     with tempfile.TemporaryDirectory(prefix="breakfix-") as folder:
         archive = Path(folder, "debian.tar")
         # Packages behind TLS can only be fetched by a system that has the authorities.
-        extra = ["--include=ca-certificates"] if mirror.startswith("https:") else []
-        command = [program, "--variant=minbase", *extra, RELEASE, str(archive), mirror]
-        progress(ITEM, f"no registry: bootstrapping from {mirror}")
+        extra = ["--include=ca-certificates"] if (mirror or "").startswith("https:") else []
+        command = [program, "--variant=minbase", *extra, RELEASE, str(archive)]
+        command += [mirror] if mirror else []  # without one mmdebstrap takes its own default
+        progress(ITEM, f"no registry: bootstrapping from {mirror or 'the default mirror'}")
         _run(command, functools.partial(progress, ITEM))
         progress(ITEM, "importing")
         with mapped():
@@ -179,11 +179,11 @@ def _disk_is_full(text: str) -> bool:
     return "no space left on device" in text.lower()
 
 
-def find_mirror(etc_apt: Path = Path("/etc/apt")) -> str:
+def find_mirror(etc_apt: Path = Path("/etc/apt")) -> str | None:
     """The Debian mirror that this machine's own packages come from.
 
     A machine that reaches the world through a mirror of its own reaches only
-    that one, so it comes before the public address.
+    that one, so it comes before the public address. None if it names no Debian mirror.
     """
     files = [
         etc_apt / "sources.list",
@@ -193,7 +193,7 @@ def find_mirror(etc_apt: Path = Path("/etc/apt")) -> str:
     found = [uri for file in files if file.is_file() for uri in _mirrors(file)]
     # Other projects publish under Debian's suite names too, but hardly under Debian's path.
     found.sort(key=lambda uri: not uri.endswith("/debian"))
-    return found[0] if found else FALLBACK_MIRROR
+    return found[0] if found else None
 
 
 def _mirrors(file: Path) -> list[str]:

@@ -153,12 +153,12 @@ def test_every_node_image_has_its_own_file_list_read_from_the_checkout() -> None
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        ("sources.list", "", debian.FALLBACK_MIRROR),
+        ("sources.list", "", None),
         ("sources.list", "deb http://a.test/debian bookworm main", "http://a.test/debian"),
         ("sources.list", "deb http://a.test/debian/ bookworm main # x", "http://a.test/debian"),
-        ("sources.list", "# deb http://a.test/debian bookworm main", debian.FALLBACK_MIRROR),
-        ("sources.list", "deb-src http://a.test/debian bookworm main", debian.FALLBACK_MIRROR),
-        ("sources.list", "deb cdrom:[x]/ bookworm main", debian.FALLBACK_MIRROR),
+        ("sources.list", "# deb http://a.test/debian bookworm main", None),
+        ("sources.list", "deb-src http://a.test/debian bookworm main", None),
+        ("sources.list", "deb cdrom:[x]/ bookworm main", None),
         (
             "sources.list",
             "deb [arch=amd64 signed-by=/k.gpg] https://a.test/debian trixie contrib main",
@@ -179,7 +179,7 @@ def test_every_node_image_has_its_own_file_list_read_from_the_checkout() -> None
             "deb http://other.test/repo bookworm main\ndeb http://a.test/debian bookworm main\n",
             "http://a.test/debian",
         ),
-        ("sources.list", "deb http://u.test/ubuntu noble main", debian.FALLBACK_MIRROR),
+        ("sources.list", "deb http://u.test/ubuntu noble main", None),
         (
             "sources.list.d/debian.sources",
             (
@@ -193,7 +193,7 @@ def test_every_node_image_has_its_own_file_list_read_from_the_checkout() -> None
         (
             "sources.list.d/debian.sources",
             "Enabled: no\nTypes: deb\nURIs: http://a.test/debian\nSuites: sid\nComponents: main\n",
-            debian.FALLBACK_MIRROR,
+            None,
         ),
         (
             "sources.list.d/debian.sources",
@@ -206,7 +206,7 @@ def test_every_node_image_has_its_own_file_list_read_from_the_checkout() -> None
         (
             "sources.list.d/debian.sources",
             "Types: deb-src\nURIs: http://a.test/debian\nSuites: sid\nComponents: main\n",
-            debian.FALLBACK_MIRROR,
+            None,
         ),
     ],
 )
@@ -220,7 +220,7 @@ def test_the_machines_own_debian_mirror_is_found(
 
 
 def test_without_apt_the_public_mirror_is_used(tmp_path: Path) -> None:
-    assert debian.find_mirror(tmp_path / "nothing") == debian.FALLBACK_MIRROR
+    assert debian.find_mirror(tmp_path / "nothing") == None
 
 
 def test_a_failed_program_shows_its_last_words() -> None:
