@@ -219,8 +219,8 @@ def test_the_machines_own_debian_mirror_is_found(
     assert debian.find_mirror(tmp_path) == expected
 
 
-def test_without_apt_the_public_mirror_is_used(tmp_path: Path) -> None:
-    assert debian.find_mirror(tmp_path / "nothing") == None
+def test_without_apt_no_mirror_is_named(tmp_path: Path) -> None:
+    assert debian.find_mirror(tmp_path / "nothing") is None
 
 
 def test_a_failed_program_shows_its_last_words() -> None:
