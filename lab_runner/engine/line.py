@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _RELAY = ["socat", "-", f"UNIX-CONNECT:{protocol.SOCKET},retry=500,interval=0.02"]
 #: After so long without a word the engine is asked whether the relay still runs.
 _DOUBT_AFTER_S = 2.0
+#: A switchboard that died is started again by the engine within this time.
+_RESTARTS_WITHIN_S = 5.0
+_AGAIN_S = 0.1
 _LOST = "The switchboard of this lab does not answer."
 _HINT = "`lab status` says what runs; `lab stop` and `lab start` bring a fresh lab."
 
@@ -30,13 +33,8 @@ class Line:
     """Requests and answers, any number at a time, from any thread."""
 
     def __init__(self, client: DockerClient, container: str) -> None:
-        with mapped():
-            created = client.api.exec_create(
-                container, _RELAY, stdin=True, stdout=True, stderr=False, tty=False
-            )
-            stream = client.api.exec_start(created["Id"], socket=True)
-        self._client, self._exec = client, str(created["Id"])
-        self._attached = Attached(stream)
+        self._client = client
+        self._exec, self._attached = _relay(client, container)
         self._heard_of = time.monotonic()
         self._numbers = itertools.count(1)
         self._waiting: dict[int, queue.SimpleQueue[dict[str, Any] | None]] = {}
@@ -147,3 +145,27 @@ class Line:
         self._attached.hang_up()
         self._reader.join(1.0)
         self._attached.close()
+
+
+def _relay(client: DockerClient, container: str) -> tuple[str, Attached]:
+    """Start the relay, once the switchboard's container runs; its exec and its streams.
+
+    Raises:
+        SwitchboardLost: The container is gone, or does not come back.
+        EngineUnavailable: The engine itself does not answer.
+    """
+    deadline = time.monotonic() + _RESTARTS_WITHIN_S
+    while True:
+        try:
+            with mapped():
+                created = client.api.exec_create(
+                    container, _RELAY, stdin=True, stdout=True, stderr=False, tty=False
+                )
+                stream = client.api.exec_start(created["Id"], socket=True)
+            return str(created["Id"]), Attached(stream)
+        except (errors.EngineUnavailable, errors.EnginePermission):
+            raise
+        except errors.EngineError as exc:
+            if time.monotonic() > deadline:
+                raise errors.SwitchboardLost(f"{_LOST} ({exc})", hint=_HINT) from exc
+        time.sleep(_AGAIN_S)
