@@ -83,6 +83,11 @@ class _Patience:
     wanted: Status
     seconds: float
 
+    @property
+    def long(self) -> bool:
+        """Does it end as it should only after a time in which nothing comes?"""
+        return self.wanted is Status.FAILED or self.check.ends_in_silence
+
 
 def _patience(lab: RunningLab, check: Check, expect_broken: bool) -> _Patience:
     if expect_broken and lab.plan.role(check.id) is Role.SYMPTOM:
@@ -96,9 +101,11 @@ def _ask_all(lab: RunningLab, checks: list[_Patience]) -> list[CheckResult]:
     if not checks:
         return []
     lab.line  # noqa: B018 - opened here, once, before many threads need it
+    # Those that wait for nothing to happen go first: the others are asked while they wait.
+    order = sorted(checks, key=lambda patience: not patience.long)
     with concurrent.futures.ThreadPoolExecutor(len(checks)) as pool:
-        jobs = [pool.submit(_settled, lab, patience) for patience in checks]
-        return [job.result() for job in jobs]
+        jobs = {one.check.id: pool.submit(_settled, lab, one) for one in order}
+        return [jobs[one.check.id].result() for one in checks]
 
 
 def _settled(lab: RunningLab, patience: _Patience) -> CheckResult:

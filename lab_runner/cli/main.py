@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from types import FrameType
 from typing import Annotated
@@ -61,7 +62,13 @@ def main() -> None:
     # Whoever ends us from outside gets the same clean-up as Ctrl-C.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    app(prog_name="lab")
+    # A command lives for seconds and imports for most of one: hardly anything that a
+    # collection would look through is garbage, and all of it goes with the process.
+    gc.set_threshold(100_000, 50, 50)
+    try:
+        app(prog_name="lab")
+    finally:
+        gc.freeze()
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

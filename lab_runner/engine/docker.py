@@ -5,14 +5,28 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-import docker
-import docker.errors
 import requests.exceptions
 
 from lab_runner import errors
+
+# The SDK takes paramiko for ssh:// alone, an optional part of it that takes as long to
+# import as all the rest. None says "not installed" (importlib, sys.modules).
+_LEFT_OUT = "paramiko" not in sys.modules and not os.environ.get("DOCKER_HOST", "").startswith(
+    "ssh://"
+)
+if _LEFT_OUT:
+    sys.modules["paramiko"] = None  # type: ignore[assignment]
+import docker  # noqa: E402
+import docker.errors  # noqa: E402
+
+if _LEFT_OUT:
+    del sys.modules["paramiko"]
+
+APIError = docker.errors.APIError
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -8,11 +8,9 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import docker.errors
-
 from lab_runner import errors
 from lab_runner.engine import containers
-from lab_runner.engine.docker import WORKERS, Progress, mapped
+from lab_runner.engine.docker import WORKERS, APIError, Progress, mapped
 from lab_runner.engine.finding import container_ids, find
 
 if TYPE_CHECKING:
@@ -69,6 +67,6 @@ def _gone_is_good() -> Iterator[None]:
     with mapped():
         try:
             yield
-        except docker.errors.APIError as exc:
+        except APIError as exc:
             if exc.status_code not in {404, 409}:  # 409: "removal is already in progress"
                 raise

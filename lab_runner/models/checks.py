@@ -83,3 +83,13 @@ class Check(Strict):
         """What is asked."""
         probe: Probe = getattr(self, self.word)
         return probe
+
+    @property
+    def ends_in_silence(self) -> bool:
+        """Is it green only after a time in which nothing came, so that asking it takes long?"""
+        silent = {"blocked", "silent", "none", "absent"}
+        return (
+            self.capture is not None
+            or getattr(self.probe, "expect", None) in silent
+            or "SILENCE" in getattr(self.probe, "rcode", ())
+        )

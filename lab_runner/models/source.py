@@ -67,17 +67,25 @@ def parse(path: Path) -> Document:
     except (OSError, UnicodeDecodeError) as exc:
         raise DefinitionError(f"cannot be read: {exc}", path=str(path)) from exc
     try:
-        root = yaml.compose(text, Loader=_Loader)
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - both are safe loaders
+        document = _loaded(path, _Loader(text))
     except yaml.YAMLError as exc:
         raise _syntax_error(path, exc) from exc
-    marks: dict[Path_, tuple[int, int]] = {}
-    if root is not None:
-        _collect(path, root, (), marks)
-    document = Document(path, data, marks)
-    if not isinstance(data, dict):
+    if not isinstance(document.data, dict):
         raise document.error("the file is not a mapping of keys to values")
     return document
+
+
+def _loaded(path: Path, loader: _Loader) -> Document:
+    """Values and their places, from one reading."""
+    marks: dict[Path_, tuple[int, int]] = {}
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return Document(path, {})
+        _collect(path, root, (), marks)
+        return Document(path, loader.construct_document(root), marks)
+    finally:
+        loader.dispose()
 
 
 def _syntax_error(path: Path, exc: yaml.YAMLError) -> DefinitionError:

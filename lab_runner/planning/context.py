@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import functools
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,20 +16,7 @@ from lab_runner.models.lab import Certificate, Interface, Segment
 from lab_runner.models.parameters import Parameter, Strict, draw, draw_bytes
 from lab_runner.models.source import Document, Path_, unknown, validated
 from lab_runner.planning.identity import Authority, ServerCertificate, SshKey, ssh_key
-
-_environment = jinja2.Environment(
-    undefined=jinja2.StrictUndefined,
-    keep_trailing_newline=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    autoescape=False,  # noqa: S701 - configuration files, not HTML
-)
-
-
-@functools.lru_cache(maxsize=1024)
-def _compiled(template: str) -> jinja2.Template:
-    """Compiling is most of a plan's time, and most templates stand in several places."""
-    return _environment.from_string(template)
+from lab_runner.planning.templates import compiled
 
 
 class _Parameters(Strict):
@@ -129,7 +115,7 @@ class Context:
         Raises:
             jinja2.TemplateError: An unknown name, or a template that is none.
         """
-        return _compiled(template).render(self.names)
+        return compiled(template).render(self.names)
 
     def fill(self, value: Any, document: Document, at: Path_ = ()) -> Any:
         """Fill in every string within ``value``, which stands at ``at`` in ``document``.
@@ -274,13 +260,30 @@ def _gateway(
     raise document.error(message, (*where, "gateway"))
 
 
-def _certificates(document: Document, context: Context) -> dict[str, ServerCertificate]:
+class _Certificates(Mapping[str, ServerCertificate]):
+    """``{{ certificates.shop.chain }}``: issued when first named, most verbs name none."""
+
+    def __init__(self, specs: Mapping[str, Certificate], authority: Authority) -> None:
+        self._specs, self._authority = specs, authority
+
+    def __getitem__(self, label: str) -> ServerCertificate:
+        spec = self._specs[label]
+        return self._authority.issue(label, spec.names, spec.days)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._specs)
+
+    def __len__(self) -> int:
+        return len(self._specs)
+
+
+def _certificates(document: Document, context: Context) -> _Certificates:
     raw = context.fill(document.data.get("certificates") or {}, document, ("certificates",))
-    made: dict[str, ServerCertificate] = {}
-    for label, data in raw.items():
-        spec = validated(Certificate, data, document, ("certificates", label))
-        made[label] = context.authority.issue(label, spec.names, spec.days)
-    return made
+    specs = {
+        label: validated(Certificate, data, document, ("certificates", label))
+        for label, data in raw.items()
+    }
+    return _Certificates(specs, context.authority)
 
 
 def _mac(name: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -31,6 +32,9 @@ async def _warm_up(switchboard: Switchboard) -> None:
     """Import the probes' libraries once, so that forks find them; nodes come first."""
     await switchboard.all_wired()
     probes.load_all()
+    # A collection in a forked child would write to, and so copy, every page it shares.
+    gc.collect()
+    gc.freeze()
 
 
 def _fail_loudly(task: asyncio.Task[None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Any
 
@@ -10,9 +11,11 @@ from pydantic import TypeAdapter, ValidationError
 from lab_runner.errors import ProbeError
 from lab_runner.models.evidence import EVIDENCE, VERSION, Evidence
 
-_ADAPTERS: dict[str, TypeAdapter[Any]] = {
-    word: TypeAdapter(kind) for word, kind in EVIDENCE.items()
-}
+
+@functools.cache
+def _adapter(word: str) -> TypeAdapter[Any]:
+    """Made when first needed: one takes some milliseconds, and few are needed at a time."""
+    return TypeAdapter(EVIDENCE[word])
 
 
 def evidence_from_json(data: dict[str, Any]) -> tuple[str, Evidence]:
@@ -27,10 +30,10 @@ def evidence_from_json(data: dict[str, Any]) -> tuple[str, Evidence]:
     word, version = fields.pop("probe", None), fields.pop("version", None)
     if version != VERSION:
         raise ProbeError(f"evidence of version {version!r}; this kit reads version {VERSION}")
-    if word not in _ADAPTERS:
-        raise ProbeError(f"evidence of {word!r}; known are {', '.join(_ADAPTERS)}")
+    if word not in EVIDENCE:
+        raise ProbeError(f"evidence of {word!r}; known are {', '.join(EVIDENCE)}")
     try:
-        evidence: Evidence = _ADAPTERS[word].validate_json(json.dumps(fields), strict=True)
+        evidence: Evidence = _adapter(word).validate_json(json.dumps(fields), strict=True)
     except ValidationError as exc:
         raise ProbeError(f"evidence of {word}: {_first(exc)}") from exc
     return word, evidence
