@@ -67,17 +67,19 @@ def deploy(
 
     Raises:
         EngineError: An image is missing, the engine refused, a node does not boot.
+        DefinitionError: A template on a node's disk is wrong.
     """
     lab = RunningLab(client, plan, attempt, {})
-    disks = packed(plan)  # an author's error shows before anything is made
     try:
+        with concurrent.futures.ThreadPoolExecutor(1) as beside:
+            disks = beside.submit(packed, plan)  # while the engine makes the first containers
 
-        def hand_out(switchboard: str) -> None:
-            lab.add({containers.SWITCHBOARD: switchboard})
-            lab.hand_out(disks)
-            need_room(client, lab.line.result("hello")["inotify_instances"])
+            def hand_out(switchboard: str) -> None:
+                lab.add({containers.SWITCHBOARD: switchboard})
+                lab.hand_out(disks.result())
+                need_room(client, lab.line.result("hello")["inotify_instances"])
 
-        lab.add(create_lab(client, plan, attempt, progress, hand_out))
+            lab.add(create_lab(client, plan, attempt, progress, hand_out))
         lab.wait_until_up(dict.fromkeys(plan.nodes, 1), progress, deadline_s)
     except BaseException:
         lab.close()

@@ -31,7 +31,9 @@ async def run() -> None:
 async def _warm_up(switchboard: Switchboard) -> None:
     """Import the probes' libraries once, so that forks find them; nodes come first."""
     await switchboard.all_wired()
-    probes.load_all()
+    for word in probes.MODULES:
+        probes.load(word)
+        await asyncio.sleep(0)  # a node that says meanwhile that it is up is heard
     # A collection in a forked child would write to, and so copy, every page it shares.
     gc.collect()
     gc.freeze()

@@ -41,9 +41,3 @@ def load(word: str) -> ModuleType:
     if word not in MODULES:
         raise ProbeError(f"no probe {word!r} in the switchboard; it has {', '.join(MODULES)}")
     return import_module(f"{__name__}.{MODULES[word]}")
-
-
-def load_all() -> None:
-    """Import every probe and its libraries, so that a forked child finds them in memory."""
-    for word in MODULES:
-        load(word)
