@@ -9,12 +9,29 @@ from typing import TYPE_CHECKING
 
 from lab_runner.engine.attached import STDOUT, Attached
 from lab_runner.engine.docker import mapped
-from lab_runner.errors import EngineError, UsageError
+from lab_runner.errors import EngineError, UnknownName, UsageError
+from lab_runner.switchboard.protocol import WiringPlan
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 _START_S = 5.0
+
+
+def device(wiring: WiringPlan, place: str) -> str:
+    """The switchboard's device for a segment or a ``node:interface``.
+
+    Raises:
+        UnknownName: There is no such place; the message names all.
+    """
+    if place in wiring.segments:
+        return wiring.segments[place]
+    node, _, card = place.partition(":")
+    for cable in wiring.nodes.get(node, []):
+        if cable.card == card:
+            return cable.port
+    known = [*wiring.segments, *(f"{n}:{c.card}" for n, cs in wiring.nodes.items() for c in cs)]
+    raise UnknownName(f"There is no {place!r} to listen on. Known: {', '.join(known)}")
 
 
 class Capture:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from lab_runner.engine import containers, images
@@ -36,21 +36,24 @@ def create_lab(
         on_switchboard(made)
         return containers.SWITCHBOARD, made
 
-    return _all([switchboard, *_nodes(client, plan, attempt, tags, progress)])
+    nodes = list(plan.nodes.values())
+    return _all([switchboard, *_nodes(client, plan, attempt, nodes, tags, progress)])
 
 
 def create_nodes(
-    client: DockerClient, plan: Plan, attempt: str, progress: Progress
+    client: DockerClient, plan: Plan, attempt: str, names: Iterable[str], progress: Progress
 ) -> dict[str, str]:
-    """Create and start all nodes, to be wired by a switchboard that runs already."""
+    """Create and start nodes, to be wired by a switchboard that runs already."""
+    nodes = [plan.nodes[name] for name in names]
     tags = images.ensure(client, _targets(plan), progress)
-    return _all(_nodes(client, plan, attempt, tags, progress))
+    return _all(_nodes(client, plan, attempt, nodes, tags, progress))
 
 
 def _nodes(
     client: DockerClient,
     plan: Plan,
     attempt: str,
+    nodes: Iterable[NodePlan],
     tags: dict[images.Target, str],
     progress: Progress,
 ) -> list[_Job]:
@@ -64,7 +67,7 @@ def _nodes(
         progress(spec.name, "booting")
         return spec.name, made
 
-    return [job(spec) for spec in plan.nodes.values()]
+    return [job(spec) for spec in nodes]
 
 
 def _all(jobs: list[_Job]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lab_runner import errors
 from lab_runner.engine import containers, programs, steps, terminal
-from lab_runner.engine.capture import Capture
+from lab_runner.engine.capture import Capture, device
 from lab_runner.engine.creating import create_lab, create_nodes
 from lab_runner.engine.docker import WORKERS, Progress, mapped
 from lab_runner.engine.finding import Deployed, container_ids, find
@@ -259,16 +259,23 @@ class RunningLab:
             list(pool.map(one, names))
         self.wait_until_up({name: before[name]["boots"] + 1 for name in names}, progress)
 
-    def reset(self, progress: Progress) -> None:
-        """Build all nodes again, healthy; the switchboard stays."""
-        boots = {name: state["boots"] + 1 for name, state in self.states().items()}
-        old = {n: c for n, c in self._containers.items() if n != containers.SWITCHBOARD}
-        disks = packed(self.plan)
-        self.line.result("new", nodes=list(disks))
+    def reset(self, progress: Progress, nodes: Iterable[str] | None = None) -> None:
+        """Build nodes again, healthy, with whole cables; the switchboard stays.
+
+        Args:
+            progress: Told of each node's state.
+            nodes: Which ones; all if left out. The kernels of the others forget what
+                they have learnt from the network, and nothing else of them changes.
+        """
+        names = list(self.plan.nodes if nodes is None else nodes)
+        states = self.states()
+        disks = {name: pack(self.plan.nodes[name].files) for name in names}
+        self.line.result("new", nodes=names)
         self.hand_out(disks)
+        old = {name: made for name, made in self._containers.items() if name in disks}
         remove_containers(self.client, old, progress)
-        self.add(create_nodes(self.client, self.plan, self.attempt, progress))
-        self.wait_until_up(boots, progress)
+        self.add(create_nodes(self.client, self.plan, self.attempt, names, progress))
+        self.wait_until_up({name: states[name]["boots"] + 1 for name in names}, progress)
 
     # --- listening ----------------------------------------------------------------
 
@@ -284,16 +291,5 @@ class RunningLab:
             count: End after so many packets.
         """
         switchboard = self.container(containers.SWITCHBOARD)
-        device = self._device(place)
-        return Capture(self.client, switchboard, device, filter_, text=text, count=count)
-
-    def _device(self, place: str) -> str:
-        wiring = containers.wiring_plan(self.plan, self.attempt)
-        if place in wiring.segments:
-            return wiring.segments[place]
-        node, _, card = place.partition(":")
-        for cable in wiring.nodes.get(node, []):
-            if cable.card == card:
-                return cable.port
-        known = [*wiring.segments, *(f"{n}:{c.card}" for n, cs in wiring.nodes.items() for c in cs)]
-        raise errors.UnknownName(f"There is no {place!r} to listen on. Known: {', '.join(known)}")
+        port = device(containers.wiring_plan(self.plan, self.attempt), place)
+        return Capture(self.client, switchboard, port, filter_, text=text, count=count)

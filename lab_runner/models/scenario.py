@@ -39,6 +39,11 @@ class Step(Strict):
     loss: float | None = Field(default=None, ge=0, le=1)
     rate: str | None = None
 
+    @property
+    def place(self) -> str:
+        """The node that it changes, or whose cable."""
+        return self.node or (self.link or "").partition(":")[0]
+
     @model_validator(mode="after")
     def _one_kind(self) -> Step:
         given = [word for word in ("run", "write", "link") if getattr(self, word) is not None]

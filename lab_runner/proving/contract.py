@@ -1,7 +1,7 @@
 """Brings one scenario into every state that the contract names, and looks.
 
-States that must not know of each other start from fresh disks; those that build
-on each other (healthy, broken, repaired, rebooted) follow on one lab.
+States that must not know of each other start from fresh disks, wherever an earlier
+one was; those that build on each other (healthy, broken, repaired, rebooted) follow.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from lab_runner.checker.run import run_checks
 from lab_runner.engine import running
 from lab_runner.engine.running import RunningLab
 from lab_runner.errors import LabRunnerError
-from lab_runner.models.results import Report
-from lab_runner.models.scenario import Scenario, Solution, WrongFix
+from lab_runner.models.results import Report, Role
+from lab_runner.models.scenario import Scenario, Solution, Step, WrongFix
 from lab_runner.planning.plan import Plan, make_plan
 from lab_runner.proving import matrix
 from lab_runner.proving.matrix import Cell, Clause, Proof, Row
@@ -94,23 +94,52 @@ def _states(client: DockerClient, plan: Plan, attempt: str) -> Iterator[Row]:
     assert plan.scenario is not None
     scenario = plan.scenario
     with running.deploy(client, plan, attempt, _quiet) as lab:
+        stage = _Stage(lab, scenario)
         yield _row(lab, Clause.HEALTHY, "healthy", lambda r: matrix.healthy(plan, r))
-        lab.apply(scenario.fault)
+        stage.apply(scenario.fault)
         yield _broken(lab, scenario)
         yield _no_spoiler(lab)
         for number, solution in enumerate(scenario.solutions):
             if number:
-                _break_again(lab, scenario)
-            yield from _repaired(lab, solution)
+                stage.break_again()
+            yield from _repaired(stage, solution, first=not number)
         for fix in scenario.wrong_fixes:
-            _break_again(lab, scenario)
-            yield _wrong_fix(lab, fix)
+            stage.break_again()
+            yield _wrong_fix(stage, fix)
 
 
-def _break_again(lab: RunningLab, scenario: Scenario) -> None:
-    lab.reset(_quiet)
-    lab.apply(scenario.fault)
-    run_checks(lab, expect_broken=True)
+class _Stage:
+    """One lab, on which states follow each other that must not know of each other.
+
+    Only what an earlier state may have left a mark on is built again: the nodes whose
+    disks were changed, and those that remember what others told them.
+    """
+
+    def __init__(self, lab: RunningLab, scenario: Scenario) -> None:
+        self.lab = lab
+        self._fault = scenario.fault
+        nodes = lab.plan.lab.nodes
+        self._remember = {name for name, node in nodes.items() if node.remembers}
+        self._changed: set[str] = set()
+
+    def apply(self, steps: Iterable[Step]) -> None:
+        """Carry out steps, and remember where."""
+        for step in steps:
+            self._changed.add(step.place)
+            self.lab.apply([step])
+
+    @property
+    def marked(self) -> list[str]:
+        """The nodes that are not as they were, or may not be."""
+        return [n for n in self.lab.plan.nodes if n in self._changed | self._remember]
+
+    def break_again(self) -> None:
+        """From any state to the freshly broken one."""
+        self.lab.reset(_quiet, self.marked)
+        self._changed.clear()
+        self.apply(self._fault)
+        symptoms = [c for c in self.lab.plan.checks if self.lab.plan.role(c.id) is Role.SYMPTOM]
+        run_checks(self.lab, checks=symptoms, expect_broken=True)
 
 
 def _broken(lab: RunningLab, scenario: Scenario) -> Row:
@@ -122,20 +151,36 @@ def _broken(lab: RunningLab, scenario: Scenario) -> Row:
     return Row(clause=Clause.BROKEN, state="broken", cells=cells, seconds=_since(started))
 
 
-def _repaired(lab: RunningLab, solution: Solution) -> Iterator[Row]:
-    lab.apply(solution.steps)
+def _repaired(stage: _Stage, solution: Solution, *, first: bool) -> Iterator[Row]:
+    lab = stage.lab
+    stage.apply(solution.steps)
     look = lambda report: matrix.healthy(lab.plan, report)  # noqa: E731 - used twice below
     yield _row(lab, Clause.REPAIRED, solution.title, look)
-    lab.reboot(lab.plan.nodes, _quiet)
+    # Everything boots once; the machines that no later repair touches would boot the same way.
+    lab.reboot(lab.plan.nodes if first else stage.marked, _quiet)
     yield _row(lab, Clause.SURVIVES, f"{solution.title}, rebooted", look)
 
 
-def _wrong_fix(lab: RunningLab, fix: WrongFix) -> Row:
-    lab.apply(fix.steps)
+def _wrong_fix(stage: _Stage, fix: WrongFix) -> Row:
+    """Checks that need not be red say once how they are; only red ones prove something."""
+    lab = stage.lab
+    stage.apply(fix.steps)
     if fix.after_reboot:
-        lab.reboot(lab.plan.nodes, _quiet)
+        lab.reboot(stage.marked, _quiet)
     title = f"{fix.title}, rebooted" if fix.after_reboot else fix.title
-    return _row(lab, Clause.WRONG_FIX, title, lambda r: matrix.caught(lab.plan, r, fix.caught_by))
+    started = time.monotonic()
+    report = run_checks(lab, patient_with=_leant_on(lab.plan, fix.caught_by))
+    cells = matrix.caught(lab.plan, report, fix.caught_by)
+    return Row(clause=Clause.WRONG_FIX, state=title, cells=cells, seconds=_since(started))
+
+
+def _leant_on(plan: Plan, names: Iterable[str]) -> set[str]:
+    """Checks, and those without which they say nothing."""
+    wanted = set(names)
+    for check in plan.checks:
+        if check.id in wanted:
+            wanted |= {*check.requires, *filter(None, [check.control])}
+    return wanted
 
 
 def _row(

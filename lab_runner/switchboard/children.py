@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable
@@ -17,6 +18,11 @@ from lab_runner.switchboard.disk import Disk, lay
 from lab_runner.switchboard.protocol import LINE_LIMIT
 
 _POWER_ON_S = 30.0
+_FORGET_S = 5.0
+_FORGET = (
+    "ip neighbour flush all; ip route flush cache; ip -6 route flush cache; "
+    "ip tcp_metrics flush all"
+)
 
 
 async def in_child(action: Callable[[int], None], deadline_s: float) -> dict[str, Any]:
@@ -83,3 +89,15 @@ async def power_on(pid: int, disk: Disk | None) -> None:
     reply = await in_child(child, _POWER_ON_S)
     if "error" in reply:
         raise OSError(reply["error"])
+
+
+async def forget_neighbours(pid: int) -> None:
+    """Empty what a node's kernel has learnt of others: neighbours, path MTUs, TCP's metrics."""
+
+    def child(_out: int) -> None:
+        fd = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
+        namespaces.enter(fd, namespaces.CLONE_NEWNET)
+        # One that this kernel does not keep is nothing to forget.
+        subprocess.run(["sh", "-c", _FORGET], capture_output=True, check=False)
+
+    await in_child(child, _FORGET_S)

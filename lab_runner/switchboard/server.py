@@ -19,12 +19,12 @@ from typing import Any
 
 from lab_runner.errors import ProbeError
 from lab_runner.switchboard import asking, namespaces
-from lab_runner.switchboard.children import in_child, power_on
+from lab_runner.switchboard.children import forget_neighbours, in_child, power_on
 from lab_runner.switchboard.disk import Disk
 from lab_runner.switchboard.lookout import Lookout, waits_for_power
 from lab_runner.switchboard.protocol import VERSION, WiringPlan
 from lab_runner.switchboard.state import LINKS, NEW, NodeState, stored
-from lab_runner.switchboard.wiring import Wiring
+from lab_runner.switchboard.wiring import WHOLE, Wiring
 
 #: At most so many probes at once; more would only wait for each other.
 _PARALLEL = 64
@@ -245,20 +245,33 @@ class Switchboard:
         return devices
 
     async def _link(self, request: dict[str, Any]) -> dict[str, Any]:
-        node, _, card = request["cable"].partition(":")
-        ports = [c.port for c in self.plan.nodes.get(node, []) if c.card == card]
-        if not ports:
-            raise ProbeError(f"there is no cable {request['cable']!r}")
-        (port,) = ports
-        self.wiring.impair(port, request["change"])
+        self.wiring.impair(self._port(request["cable"]), request["change"])
         self._links.setdefault(request["cable"], {}).update(request["change"])
         LINKS.write_text(json.dumps(self._links))
         return {"result": True}
 
+    def _port(self, cable: str) -> str:
+        node, _, card = cable.partition(":")
+        ports = [c.port for c in self.plan.nodes.get(node, []) if c.card == card]
+        if not ports:
+            raise ProbeError(f"there is no cable {cable!r}")
+        return ports[0]
+
     async def _renew(self, request: dict[str, Any]) -> dict[str, Any]:
-        """These nodes are about to be created anew: their next boot waits for a disk."""
-        self._new |= set(request["nodes"])
+        """These nodes are about to be created anew: their next boot waits for a disk.
+
+        Their cables are whole again, and what the others have learnt of them is forgotten.
+        """
+        names = set(request["nodes"])
+        self._new |= names
         NEW.write_text(json.dumps(sorted(self._new)))
+        for cable in [cable for cable in self._links if cable.partition(":")[0] in names]:
+            with contextlib.suppress(OSError):  # it went with its node
+                self.wiring.impair(self._port(cable), WHOLE)
+            del self._links[cable]
+        LINKS.write_text(json.dumps(self._links))
+        others = {name: state.pid for name, state in self.nodes.items() if name not in names}
+        await asyncio.gather(*(forget_neighbours(pid) for pid in others.values() if pid))
         return {"result": True}
 
     async def _disk(self, request: dict[str, Any]) -> dict[str, Any]:

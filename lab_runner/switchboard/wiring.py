@@ -15,6 +15,8 @@ from lab_runner.switchboard.protocol import CablePlan
 
 _ETHERNET_MTU = 1500
 _LOSS_TABLE = "loss"
+#: What undoes everything that :meth:`Wiring.impair` can do.
+WHOLE: Mapping[str, Any] = {"down": False, "mtu": _ETHERNET_MTU, "loss": 0, "rate": "none"}
 _PARTS = 10000
 
 
@@ -82,6 +84,8 @@ class Wiring:
         Raises:
             OSError: The kernel refused.
         """
+        if change.get("loss") is not None:
+            self._lose(port, change["loss"])  # a rule about a name, whether it is there or not
         index = self._index(port)
         if index is None:
             raise OSError(errno.ENODEV, f"{port} is not plugged in")
@@ -89,8 +93,6 @@ class Wiring:
             self._ip.link("set", index=index, state="down" if change["down"] else "up")
         if change.get("mtu") is not None:
             self._ip.link("set", index=index, mtu=change["mtu"])
-        if change.get("loss") is not None:
-            self._lose(port, change["loss"])
         if change.get("rate") is not None:
             self._limit(port, change["rate"])
 
