@@ -70,10 +70,10 @@ class Node(Strict):
         modes: Permissions of files that lie in the node's folder, where 0644 root:root
             (0755 for executable ones) is not right: path to ``"0640 user:group"``
             with numeric or declared user names.
-        remembers: Does it keep what others told it (a resolver's cache, a secondary's
-            zones, a router's connections)? Between two states of a proof it is built
-            again with the nodes that were changed; what the kernels of all the others
-            have learnt is emptied.
+        forget: A shell script after which it has forgotten what others told it (a
+            resolver's cache, a secondary's zones, a router's connections). A proof runs
+            it between two states on nodes that it need not build again; what their
+            kernels have learnt is emptied anyway.
     """
 
     kind: Kind
@@ -85,7 +85,7 @@ class Node(Strict):
     units: list[str] = Field(default_factory=list)
     users: dict[str, User] = Field(default_factory=dict)
     modes: dict[str, str] = Field(default_factory=dict)
-    remembers: bool = False
+    forget: str | None = None
 
 
 class Certificate(Strict):

@@ -111,15 +111,12 @@ def _states(client: DockerClient, plan: Plan, attempt: str) -> Iterator[Row]:
 class _Stage:
     """One lab, on which states follow each other that must not know of each other.
 
-    Only what an earlier state may have left a mark on is built again: the nodes whose
-    disks were changed, and those that remember what others told them.
+    Only the nodes that an earlier state has changed are built again; the others forget.
     """
 
     def __init__(self, lab: RunningLab, scenario: Scenario) -> None:
         self.lab = lab
         self._fault = scenario.fault
-        nodes = lab.plan.lab.nodes
-        self._remember = {name for name, node in nodes.items() if node.remembers}
         self._changed: set[str] = set()
 
     def apply(self, steps: Iterable[Step]) -> None:
@@ -128,14 +125,22 @@ class _Stage:
             self._changed.add(step.place)
             self.lab.apply([step])
 
-    @property
-    def marked(self) -> list[str]:
-        """The nodes that are not as they were, or may not be."""
-        return [n for n in self.lab.plan.nodes if n in self._changed | self._remember]
+    def reboot(self) -> None:
+        """As if everything were rebooted: unchanged disks boot as they have before."""
+        self.lab.reboot(self._changed, _quiet)
+        self._forget()
+
+    def _forget(self) -> None:
+        nodes = self.lab.plan.lab.nodes
+        scripts = {n: s.forget for n, s in nodes.items() if s.forget and n not in self._changed}
+        steps = [Step(node=name, run=script) for name, script in scripts.items()]
+        with concurrent.futures.ThreadPoolExecutor(max(len(steps), 1)) as pool:
+            list(pool.map(lambda step: self.lab.apply([step]), steps))
 
     def break_again(self) -> None:
         """From any state to the freshly broken one."""
-        self.lab.reset(_quiet, self.marked)
+        self.lab.reset(_quiet, self._changed)
+        self._forget()
         self._changed.clear()
         self.apply(self._fault)
         symptoms = [c for c in self.lab.plan.checks if self.lab.plan.role(c.id) is Role.SYMPTOM]
@@ -156,8 +161,10 @@ def _repaired(stage: _Stage, solution: Solution, *, first: bool) -> Iterator[Row
     stage.apply(solution.steps)
     look = lambda report: matrix.healthy(lab.plan, report)  # noqa: E731 - used twice below
     yield _row(lab, Clause.REPAIRED, solution.title, look)
-    # Everything boots once; the machines that no later repair touches would boot the same way.
-    lab.reboot(lab.plan.nodes if first else stage.marked, _quiet)
+    if first:
+        lab.reboot(lab.plan.nodes, _quiet)
+    else:
+        stage.reboot()
     yield _row(lab, Clause.SURVIVES, f"{solution.title}, rebooted", look)
 
 
@@ -166,7 +173,7 @@ def _wrong_fix(stage: _Stage, fix: WrongFix) -> Row:
     lab = stage.lab
     stage.apply(fix.steps)
     if fix.after_reboot:
-        lab.reboot(stage.marked, _quiet)
+        stage.reboot()
     title = f"{fix.title}, rebooted" if fix.after_reboot else fix.title
     started = time.monotonic()
     report = run_checks(lab, patient_with=_leant_on(lab.plan, fix.caught_by))
@@ -177,6 +184,8 @@ def _wrong_fix(stage: _Stage, fix: WrongFix) -> Row:
 def _leant_on(plan: Plan, names: Iterable[str]) -> set[str]:
     """Checks, and those without which they say nothing."""
     wanted = set(names)
+    if plan.scenario and wanted.intersection(plan.scenario.silenced):
+        wanted |= set(plan.scenario.symptoms)
     for check in plan.checks:
         if check.id in wanted:
             wanted |= {*check.requires, *filter(None, [check.control])}
