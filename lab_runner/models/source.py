@@ -80,10 +80,11 @@ def _loaded(path: Path, loader: _Loader) -> Document:
     marks: dict[Path_, tuple[int, int]] = {}
     try:
         root = loader.get_single_node()
-        if root is None:
-            return Document(path, {})
-        _collect(path, root, (), marks)
-        return Document(path, loader.construct_document(root), marks)
+        data: Any = None  # of an empty file
+        if root is not None:
+            _collect(path, root, (), marks)
+            data = loader.construct_document(root)
+        return Document(path, data, marks)
     finally:
         loader.dispose()
 
