@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from lab_runner.cli.screen import err, out
 from lab_runner.models.results import Role, Status
 from lab_runner.proving.matrix import Cell, Clause, Proof, Row
 
@@ -24,6 +25,8 @@ _STYLES = {
     Status.SKIPPED: "dim",
     Status.ERROR: "yellow",
 }
+#: What a symptom's name begins with, and what a state takes of a line.
+_SYMPTOM_MARK, _STATE_WIDTH = 2, 3
 _LEGEND = "● passed  ○ failed  · skipped  ! error  ✗ not what the contract wants  S a symptom"
 
 
@@ -46,10 +49,10 @@ def command(
     from lab_runner.engine import docker
     from lab_runner.proving.contract import prove
 
-    err = Console(stderr=True, highlight=False)
+    console = err()
 
     def on_row(scenario: str, seed: int, row: Row) -> None:
-        err.print(_line(scenario, seed, row))
+        console.print(_line(scenario, seed, row))
 
     proofs = prove(
         catalogue,
@@ -85,9 +88,9 @@ def _complaint(cell: Cell) -> str:
 
 
 def _show(proofs: list[Proof]) -> None:
-    console = Console(highlight=False)
+    console = out()
     for proof in proofs:
-        console.print(_matrix(proof))
+        _show_matrix(console, proof)
     wrong = sum(not proof.holds for proof in proofs)
     cells = sum(len(row.cells) for proof in proofs for row in proof.rows)
     console.print(f"[dim]{_LEGEND}[/]")
@@ -97,23 +100,32 @@ def _show(proofs: list[Proof]) -> None:
     console.print(f"{verdict}: {cells} cells, {len(proofs)} proofs")
 
 
-def _matrix(proof: Proof) -> Table:
-    """States across, checks down: scenarios have more checks than states."""
+def _show_matrix(console: Console, proof: Proof) -> None:
+    """States across, checks down: scenarios have more checks than states.
+
+    Where a terminal is too narrow for all states, they follow in several tables.
+    """
     state = "[green]holds[/]" if proof.holds else "[red]does not hold[/]"
-    table = Table(
-        title=f"{proof.scenario} seed {proof.seed}: {state}", title_justify="left", box=None
-    )
+    console.print(f"[bold]{proof.scenario}[/] seed {proof.seed}: {state}")
+    rows = list(enumerate((row for row in proof.rows if row.cells), 1))
+    if not rows:
+        return
+    names = max(len(cell.check) for cell in rows[0][1].cells) + _SYMPTOM_MARK
+    fit = max(1, (console.width - names - 1) // _STATE_WIDTH)
+    for first in range(0, len(rows), fit):
+        console.print(_matrix(rows[first : first + fit]))
+    for number, row in rows:
+        console.print(f"{number:>3} {row.clause} {escape(row.state)}", style="dim")
+
+
+def _matrix(rows: list[tuple[int, Row]]) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("check", no_wrap=True)
-    rows = [row for row in proof.rows if row.cells]
-    for number, row in enumerate(rows, 1):
-        table.add_column(f"{number}\n{row.clause}", justify="center")
-    for index, cell in enumerate(rows[0].cells if rows else ()):
+    for number, row in rows:
+        table.add_column(f"{number}\n{row.clause}", justify="center", no_wrap=True)
+    for index, cell in enumerate(rows[0][1].cells):
         symptom = "S " if cell.role is Role.SYMPTOM else "  "
-        table.add_row(symptom + escape(cell.check), *(_cell(row.cells[index]) for row in rows))
-    table.caption = "\n".join(
-        f"{n} {row.clause} {escape(row.state)}" for n, row in enumerate(rows, 1)
-    )
-    table.caption_justify = "left"
+        table.add_row(symptom + escape(cell.check), *(_cell(row.cells[index]) for _, row in rows))
     return table
 
 
