@@ -11,7 +11,7 @@ as the vantage node would look it up, through its own hosts file and resolvers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 #: Refuse a key that no field has; pydantic reads this attribute.
@@ -322,3 +322,18 @@ PROBES: dict[str, type[Probe]] = {
     "sysctl": SysctlProbe,
     "command": CommandProbe,
 }
+
+
+def patient(probe: Probe, times: float) -> Probe:
+    """The same question with longer time limits, its nested one included."""
+    if isinstance(probe, CaptureProbe):
+        during = {
+            word: {**asked, "timeout_s": asked["timeout_s"] * times}
+            if isinstance(asked, dict) and "timeout_s" in asked
+            else asked
+            for word, asked in probe.during.items()
+        }
+        return replace(probe, during=during)
+    if isinstance(probe, PathProbe | ListeningProbe | ProcessProbe | FileProbe | SysctlProbe):
+        return probe  # it waits for nobody, or, with a time limit for each hop, long enough
+    return replace(probe, timeout_s=probe.timeout_s * times)
