@@ -45,6 +45,8 @@ JOIN_GROUP = (
     "Add yourself to the group that owns the socket (`sudo usermod -aG docker $USER`, then log in "
     "again), or run the command as root."
 )
+#: How the kernel and apt complain of a full disk.
+_FULL = ("no space left on device", "don't have enough free space")
 
 
 @contextlib.contextmanager
@@ -80,7 +82,7 @@ def connect(timeout_s: float = 60.0) -> DockerClient:
 
 def _from_api(exc: docker.errors.APIError) -> errors.EngineError:
     text = str(exc.explanation or exc)
-    if "no space left on device" in text.lower():
+    if says_full(text):
         return disk_full(text)
     return errors.EngineError(f"The engine refused: {text}", hint="Run `lab doctor`.")
 
@@ -101,6 +103,11 @@ def _has_errno(exc: BaseException | None, number: int) -> bool:
             return True
         exc = exc.__cause__ or exc.__context__
     return False
+
+
+def says_full(text: str) -> bool:
+    """Is it a full disk that a program complains of?"""
+    return any(words in text.lower() for words in _FULL)
 
 
 def disk_full(detail: str) -> errors.DiskFull:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab_runner.engine import debian
 from lab_runner.engine.debian import Progress
-from lab_runner.engine.docker import disk_full, mapped
+from lab_runner.engine.docker import disk_full, mapped, says_full
 from lab_runner.engine.recipe import DEBIAN, Cookbook, Sources, Target
 from lab_runner.errors import ImageBuildFailed
 
@@ -214,6 +214,7 @@ class _Builder:
     def _build(self, target: Target) -> None:
         self._tell(target, "building")
         last: list[str] = []
+        full: list[str] = []
         with mapped():
             for event in self._client.api.build(
                 fileobj=io.BytesIO(self._cookbook.context(target)),
@@ -230,12 +231,14 @@ class _Builder:
                 decode=True,
             ):
                 if "error" in event:
-                    raise _failure(target, str(event["error"]), last)
+                    raise _failure(target, str(event["error"]), full + last)
                 if self._stop.is_set():
                     return
                 for line in str(event.get("stream", "")).splitlines():
                     if (text := line.strip()) and not _NOISE.match(text):
                         last = [*last[1 - LAST_LINES :], text]
+                        # dpkg goes on for many a line after the disk was full.
+                        full = full or [text] * says_full(text)
                         self._tell(target, text)
         self._tell(target, "ready")
 
@@ -245,9 +248,10 @@ class _Builder:
 
 
 def _failure(target: Target, error: str, last: list[str]) -> Exception:
+    for line in (error, *last):
+        if says_full(line):
+            return disk_full(line)
     log = "\n".join(last)
-    if "no space left on device" in f"{error}\n{log}".lower():
-        return disk_full(error)
     return ImageBuildFailed(
         f"The image {target} could not be built: {error}\n{log}",
         hint="The lines above are the build's last. If a download failed, see that the engine's "

@@ -238,6 +238,9 @@ def test_a_full_disk_is_told_from_other_failures() -> None:
     assert isinstance(
         images._failure(Target.BASE, "exit 1", ["E: No space left on device"]), DiskFull
     )
+    apt = "E: You don't have enough free space in /var/cache/apt/archives/."
+    with pytest.raises(DiskFull, match="enough free space"):
+        raise images._failure(Target.BASE, "exit 100", ["first", apt, "last"])
     other = images._failure(Target.BASE, "exit 1", ["E: Unable to fetch"])
     assert isinstance(other, ImageBuildFailed)
     assert "E: Unable to fetch" in str(other)
