@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab_runner.engine.docker import disk_full, mapped
+from lab_runner.engine.docker import disk_full, mapped, says_full
 from lab_runner.engine.recipe import DEBIAN
 from lab_runner.errors import EngineError, ImageBuildFailed
 
@@ -56,7 +56,7 @@ def pull(client: DockerClient, progress: Progress) -> bool:
     try:
         for event in _events(client, repository, tag):
             if "error" in event:
-                if _disk_is_full(str(event["error"])):
+                if says_full(str(event["error"])):
                     raise disk_full(str(event["error"]))
                 return False
             if event.get("id"):
@@ -166,17 +166,16 @@ def _run(
         raise ImageBuildFailed(f"{command[0]} cannot be started: {exc}") from exc
     if process.returncode:
         text = "\n".join(last)
-        if _disk_is_full(text):
+        if says_full(text):
             raise disk_full(text)
         raise ImageBuildFailed(
-            f"{command[0]} ended with {process.returncode}:\n{text}",
+            f"The images cannot be made: the engine got no {':'.join(PULLED)} from a registry, and "
+            f"{Path(command[0]).name}, which would make one here, ended with "
+            f"{process.returncode}:\n{text}",
             hint="See that this machine reaches its Debian mirror (`apt-get update`), or let the "
-            f"engine reach a registry (`docker pull {':'.join(PULLED)}`).",
+            f"engine reach a registry (`docker pull {':'.join(PULLED)}`). Without any network: "
+            "`docker save` the images of a machine that has them, `docker load` them here.",
         )
-
-
-def _disk_is_full(text: str) -> bool:
-    return "no space left on device" in text.lower()
 
 
 def find_mirror(etc_apt: Path = Path("/etc/apt")) -> str | None:
