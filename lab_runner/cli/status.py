@@ -105,15 +105,23 @@ def _remarks(standing: Standing) -> Iterator[str]:
     if standing.state == "lost":
         yield "its machines are gone, and it was not `lab stop` that took them away"
     if standing.deployed is not None and standing.record is None:
-        yield "not in the record, but it can be used: the engine knows scenario and seed"
+        way = f"`lab stop {standing.attempt}` takes it away"
+        yield (
+            f"not in the record: its start is under way, or was cut short ({way}), "
+            "or the record was lost (it can be used)"
+        )
     if standing.deployed is not None:
         yield from _troubles(standing.deployed)
 
 
 def _troubles(lab: Deployed) -> Iterator[str]:
+    from lab_runner.engine.containers import SWITCHBOARD
+
     down = [f"{name} is {state}" for name, state in lab.states.items() if state != "running"]
     if down:
-        yield f"{', '.join(sorted(down))}; `lab reset` builds all machines again"
+        whole = lab.states.get(SWITCHBOARD) == "running"
+        way = "reset` builds all machines again" if whole else f"stop {lab.attempt}` takes it away"
+        yield f"{', '.join(sorted(down))}; `lab {way}"
     if lab.scenario not in catalogue().scenario_ids():
         yield f"there is no scenario {lab.scenario!r} here; `lab stop {lab.attempt}` removes it"
 
