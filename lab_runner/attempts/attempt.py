@@ -71,7 +71,7 @@ class Attempts:
         attempt = secrets.token_hex(3)
         with contextlib.ExitStack() as undo:
             lab = running.deploy(self.client, plan, attempt, progress)
-            undo.callback(running.remove, self.client, attempt, progress)
+            undo.callback(running.take_back, self.client, attempt, progress)
             with lab:
                 report = _break(lab, progress)
             facts = {"scenario": scenario, "lab": plan.lab_id, "seed": number}

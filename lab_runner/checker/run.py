@@ -12,7 +12,13 @@ from typing import Any
 from lab_runner.checker.judge import evidence_from_json, judge
 from lab_runner.checker.recording import recorded
 from lab_runner.engine.running import RunningLab
-from lab_runner.errors import EngineError, ExecFailed, LabRunnerError, ProbeError
+from lab_runner.errors import (
+    EngineError,
+    EngineUnavailable,
+    ExecFailed,
+    LabRunnerError,
+    ProbeError,
+)
 from lab_runner.models.checks import Check
 from lab_runner.models.evidence import CommandEvidence, to_json
 from lab_runner.models.probes import CommandProbe, Probe, patient
@@ -58,6 +64,9 @@ def run_checks(
 
     Returns:
         One row for each check, in the order of the files.
+
+    Raises:
+        EngineUnavailable: The engine went away meanwhile.
     """
     started = time.monotonic()
     wanted = list(lab.plan.checks if checks is None else checks)
@@ -157,6 +166,8 @@ def _once(lab: RunningLab, check: Check, probe: Probe) -> CheckResult:
     try:
         evidence = _evidence(lab, check, probe)
         status, rationale = _judged(check, evidence)
+    except EngineUnavailable:
+        raise  # nothing can be asked any more, of any node
     except (ProbeError, EngineError) as exc:
         status, rationale = Status.ERROR, f"could not be judged: {exc}"
     except LabRunnerError:

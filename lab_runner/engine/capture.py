@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lab_runner.engine.attached import STDOUT, Attached
-from lab_runner.engine.docker import mapped
+from lab_runner.engine.docker import mapped, need_answer
 from lab_runner.errors import EngineError, UnknownName, UsageError
 from lab_runner.switchboard.protocol import WiringPlan
 
@@ -109,6 +109,7 @@ class Capture:
         pid, self._pid = self._pid, None
         if pid is not None:
             with contextlib.suppress(EngineError), mapped():
+                need_answer(self._client)
                 # The shell's own kill: the image has no program of that name.
                 argv = ["sh", "-c", f"kill {int(pid)}"]
                 killer = self._client.api.exec_create(self._switchboard, argv)

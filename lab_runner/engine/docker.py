@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 #: Told of what happens: the item, and its new state.
 Progress = Callable[[str, str], None]
 
+#: An engine that is well says so within this time, however busy it is.
+ANSWERS_WITHIN_S = 10.0
 #: Requests to the engine at a time.
 WORKERS = 8
 
@@ -75,9 +77,27 @@ def connect(timeout_s: float = 60.0) -> DockerClient:
         EnginePermission: The socket may not be opened.
     """
     with mapped():
-        client = docker.from_env(timeout=int(timeout_s), max_pool_size=32)
+        patience = int(min(timeout_s, ANSWERS_WITHIN_S))
+        client = docker.from_env(timeout=patience, max_pool_size=32)
         client.ping()
+    client.api.timeout = int(timeout_s)
     return client
+
+
+def need_answer(client: DockerClient) -> None:
+    """See that the engine still answers, before something that it would keep waiting for long.
+
+    Raises:
+        EngineUnavailable: It does not.
+    """
+    try:
+        with mapped():
+            client.api.get(f"{client.api.base_url}/_ping", timeout=ANSWERS_WITHIN_S)
+    except errors.EngineUnavailable as exc:
+        raise errors.EngineUnavailable(
+            f"The engine stopped answering: {exc}",
+            hint=f"{START_ENGINE} `lab status` shows what became of a lab.",
+        ) from exc
 
 
 def _from_api(exc: docker.errors.APIError) -> errors.EngineError:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab_runner import errors
 from lab_runner.engine.attached import STDOUT, Attached
-from lab_runner.engine.docker import mapped
+from lab_runner.engine.docker import mapped, need_answer
 from lab_runner.switchboard import protocol
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Line:
         self._waiting: dict[int, queue.SimpleQueue[dict[str, Any] | None]] = {}
         self._lock = threading.Lock()
         self._closed = False
+        self._engine_lost: errors.EngineUnavailable | None = None
         self._reader = threading.Thread(target=self._read, daemon=True, name="switchboard-line")
         self._reader.start()
 
@@ -49,6 +50,7 @@ class Line:
         Raises:
             EngineError: It answered with an error.
             SwitchboardLost: The line broke, or no answer came in time.
+            EngineUnavailable: That is because the engine is gone.
         """
         answer = self.request(op, timeout_s=timeout_s, **fields)
         if "result" not in answer:
@@ -64,6 +66,7 @@ class Line:
 
         Raises:
             SwitchboardLost: The line broke, or no answer came in time.
+            EngineUnavailable: That is because the engine is gone.
         """
         answers: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         with self._lock:
@@ -75,7 +78,7 @@ class Line:
         finally:
             self._waiting.pop(number, None)
         if answer is None:
-            raise errors.SwitchboardLost(_LOST, hint=_HINT)
+            raise self._loss()
         return answer
 
     def _answer(
@@ -88,7 +91,16 @@ class Line:
             except queue.Empty:
                 self._doubt()
         message = f"{_LOST} (no answer in {timeout_s:g} s)"
-        raise errors.SwitchboardLost(message, hint=_HINT)
+        raise self._engine_lost or errors.SwitchboardLost(message, hint=_HINT)
+
+    def _loss(self) -> errors.EngineError:
+        """Who is gone: the engine with everything on it, or the switchboard alone?"""
+        if self._engine_lost is None:
+            try:
+                need_answer(self._client)
+            except errors.EngineUnavailable as exc:
+                return exc
+        return self._engine_lost or errors.SwitchboardLost(_LOST, hint=_HINT)
 
     def _doubt(self) -> None:
         """Hang up if the relay is gone: the engine keeps the stream of a dead container open."""
@@ -102,8 +114,12 @@ class Line:
 
     def _relay_runs(self) -> bool:
         try:
+            need_answer(self._client)
             with mapped():
                 return bool(self._client.api.exec_inspect(self._exec)["Running"])
+        except errors.EngineUnavailable as exc:
+            self._engine_lost = exc
+            return False
         except errors.EngineError:
             return False
 
@@ -114,11 +130,11 @@ class Line:
 
     def _send(self, data: bytes) -> None:
         if self._closed:
-            raise errors.SwitchboardLost(_LOST, hint=_HINT)
+            raise self._loss()
         try:
             self._attached.send(data)
         except OSError as exc:
-            raise errors.SwitchboardLost(_LOST, hint=_HINT) from exc
+            raise self._loss() from exc
 
     def _read(self) -> None:
         pending = b""
@@ -154,6 +170,7 @@ def _relay(client: DockerClient, container: str) -> tuple[str, Attached]:
         SwitchboardLost: The container is gone, or does not come back.
         EngineUnavailable: The engine itself does not answer.
     """
+    need_answer(client)
     deadline = time.monotonic() + _RESTARTS_WITHIN_S
     while True:
         try:

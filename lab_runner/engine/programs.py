@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lab_runner import errors
 from lab_runner.engine.attached import STDOUT, Attached
-from lab_runner.engine.docker import mapped
+from lab_runner.engine.docker import mapped, need_answer
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -30,7 +30,7 @@ def run(client: DockerClient, container: str, argv: Sequence[str], timeout_s: fl
     """Run a program in a container.
 
     Raises:
-        EngineError: The container is off.
+        EngineError: The container is off, or the engine gone.
         ExecFailed: It gave no sign of its end.
     """
     with mapped():
@@ -39,6 +39,7 @@ def run(client: DockerClient, container: str, argv: Sequence[str], timeout_s: fl
         try:
             out, err = _output(attached, timeout_s + _GRACE_S)
         except TimeoutError as exc:
+            need_answer(client)
             raise errors.ExecFailed(f"no end within {timeout_s + _GRACE_S:g} s") from exc
         finally:
             attached.close()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lab_runner import errors
 from lab_runner.engine import containers
-from lab_runner.engine.docker import WORKERS, APIError, Progress, mapped
+from lab_runner.engine.docker import WORKERS, APIError, Progress, mapped, need_answer
 from lab_runner.engine.finding import container_ids, find
 
 if TYPE_CHECKING:
@@ -35,6 +35,24 @@ def remove(client: DockerClient, attempt: str, progress: Progress) -> None:
             raise errors.NotRemoved(f"Still there: {names}", hint="Try `lab stop` again.")
         remove_containers(client, left, progress)
         time.sleep(_LOOK_AGAIN_S)
+
+
+def take_back(client: DockerClient, attempt: str, progress: Progress) -> None:
+    """Take away what a start that failed has made.
+
+    Raises:
+        EngineUnavailable: The engine went away, with what was made.
+        NotRemoved: Something is still there.
+    """
+    try:
+        need_answer(client)
+        remove(client, attempt, progress)
+    except errors.EngineUnavailable as exc:
+        raise errors.EngineUnavailable(
+            str(exc),
+            hint="What was made of the lab may still be there: once the engine answers again, "
+            f"`lab status` shows it, and `lab stop {attempt}` takes it away.",
+        ) from exc
 
 
 def remove_all(client: DockerClient, progress: Progress) -> list[str]:

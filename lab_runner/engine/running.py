@@ -17,7 +17,7 @@ from lab_runner.engine.finding import Deployed, container_ids, find
 from lab_runner.engine.inotify import need_room
 from lab_runner.engine.line import Line
 from lab_runner.engine.programs import ExecResult
-from lab_runner.engine.removing import remove, remove_all, remove_containers
+from lab_runner.engine.removing import remove, remove_all, remove_containers, take_back
 from lab_runner.models.scenario import Step
 from lab_runner.planning.disks import PackedDisk, pack
 from lab_runner.planning.plan import Plan
@@ -36,6 +36,7 @@ __all__ = [
     "find",
     "remove",
     "remove_all",
+    "take_back",
 ]
 
 BOOT_DEADLINE_S = 60.0
@@ -83,7 +84,7 @@ def deploy(
         lab.wait_until_up(dict.fromkeys(plan.nodes, 1), progress, deadline_s)
     except BaseException:
         lab.close()
-        remove(client, attempt, lambda *_: None)
+        take_back(client, attempt, lambda *_: None)
         raise
     return lab
 
