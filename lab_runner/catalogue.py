@@ -10,7 +10,8 @@ from typing import Any
 
 from lab_runner import paths
 from lab_runner.errors import UnknownName
-from lab_runner.models.source import Document, parse, unknown
+from lab_runner.models.parameters import Strict
+from lab_runner.models.source import Document, parse, unknown, validated
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,30 @@ class LabSource:
     id: str
     folder: Path
     document: Document
+
+    def clash(self, one: str, other: str) -> str | None:
+        """Why two scenarios cannot break this lab together; None where they can.
+
+        From ``clashes.yml`` beside the lab's file: a list of ``{pair: [a, b], because: …}``.
+
+        Raises:
+            DefinitionError: That file is wrong.
+        """
+        path = self.folder / "clashes.yml"
+        if not path.exists():
+            return None
+        document = parse(path)
+        known = validated(_Clashes, document.data, document).clashes
+        return next((c.because for c in known if set(c.pair) == {one, other}), None)
+
+
+class _Clash(Strict):
+    pair: tuple[str, str]
+    because: str
+
+
+class _Clashes(Strict):
+    clashes: list[_Clash]
 
 
 @dataclass(frozen=True)

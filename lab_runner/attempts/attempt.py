@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import secrets
 import time
 from collections.abc import Iterable, Iterator
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from lab_runner.attempts.finding import pick
 from lab_runner.attempts.history import Record, records
-from lab_runner.attempts.scoring import Answer, Score, score
+from lab_runner.attempts.scoring import Answer, Score, best
 from lab_runner.attempts.store import Kind, Store
 from lab_runner.attempts.verifying import verify_fault
 from lab_runner.catalogue import Catalogue
@@ -59,15 +60,23 @@ class Attempts:
     client: DockerClient
     store: Store
 
-    def start(self, scenario: str, seed: int | None, progress: Progress) -> Started:
+    def start(
+        self, scenario: str, seed: int | None, progress: Progress, *, drill: bool = False
+    ) -> Started:
         """Hand out a broken lab; nothing is left of it where that does not work.
+
+        Args:
+            scenario: Which one; several joined by ``+`` break one lab together.
+            seed: Which variant; by chance if left out.
+            progress: Told of each node's state.
+            drill: Keep the scenario's name from the learner until the end.
 
         Raises:
             FaultNotObserved: The network does not show the fault as the scenario tells.
         """
         began = time.monotonic()
         number = secrets.randbelow(SEEDS - 1) + 1 if seed is None else seed
-        plan = make_plan(self.catalogue, scenario, number)
+        plan = dataclasses.replace(make_plan(self.catalogue, scenario, number), drill=drill)
         attempt = secrets.token_hex(3)
         with contextlib.ExitStack() as undo:
             lab = running.deploy(self.client, plan, attempt, progress)
@@ -157,9 +166,15 @@ class Attempts:
         return Hint(number, len(hints), hints[number - 1], fresh)
 
     def diagnose(self, deployed: running.Deployed, answer: Answer) -> Score:
-        """Score an answer and keep it."""
-        result = score(answer, scenario_of(self.plan(deployed)).diagnosis)
-        told = {"answer": vars(answer), "right": vars(result), "points": result.points}
+        """Score an answer and keep it; in a composite it counts for the part it is nearest to."""
+        parts = self.plan(deployed).parts
+        part, result = best(answer, {name: one.diagnosis for name, one in parts.items()})
+        told = {
+            "answer": vars(answer),
+            "right": vars(result),
+            "points": result.points,
+            "part": part,
+        }
         self.store.append(deployed.attempt, Kind.DIAGNOSIS, told)
         return result
 

@@ -76,4 +76,4 @@ def finished(known: Mapping[str, Record]) -> list[Standing]:
 
 
 def _names(labs: Iterable[Deployed]) -> str:
-    return ", ".join(f"{lab.attempt} ({lab.scenario or lab.lab})" for lab in labs)
+    return ", ".join(f"{lab.attempt} ({lab.name})" for lab in labs)

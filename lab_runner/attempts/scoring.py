@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lab_runner.models.scenario import Diagnosis
@@ -34,6 +35,13 @@ class Score:
     def points(self) -> int:
         """0 to 100."""
         return round(WORTH * (self.node + self.layer + self.component + self.cause))
+
+
+def best(answer: Answer, truths: Mapping[str, Diagnosis]) -> tuple[str, Score]:
+    """Which of several faults an answer is about, and how near it is to that one."""
+    scores = {name: score(answer, truth) for name, truth in truths.items()}
+    name = max(scores, key=lambda one: scores[one].points)
+    return name, scores[name]
 
 
 def score(answer: Answer, truth: Diagnosis) -> Score:

@@ -22,7 +22,7 @@ from lab_runner.errors import (
 from lab_runner.models.checks import Check
 from lab_runner.models.evidence import CommandEvidence, to_json
 from lab_runner.models.probes import CommandProbe, Probe, patient
-from lab_runner.models.results import CheckResult, Report, Role, Status
+from lab_runner.models.results import CheckResult, PartResult, Report, Role, Status
 from lab_runner.planning.plan import Plan
 
 #: A red check is asked again after this long, then after twice that, and so on.
@@ -87,6 +87,7 @@ def run_checks(
         scenario=lab.plan.scenario_id or lab.plan.lab_id,
         seed=lab.plan.seed,
         checks=rows,
+        parts=_parts(lab.plan, rows) if lab.plan.composite else [],
         duration_ms=round((time.monotonic() - started) * 1000, 1),
     )
 
@@ -254,6 +255,18 @@ def _decided(plan: Plan, row: CheckResult, rows: list[CheckResult]) -> CheckResu
         return row
     reason = f"says nothing until the ticket's trouble is over; meanwhile: {row.rationale}"
     return row.model_copy(update={"status": Status.SKIPPED, "rationale": reason})
+
+
+def _parts(plan: Plan, rows: list[CheckResult]) -> list[PartResult]:
+    green = {row.id for row in rows if row.status is _GREEN}
+    return [
+        PartResult(
+            scenario=name,
+            title=part.title,
+            passed=green.issuperset([*part.symptoms, *(check.id for check in part.checks)]),
+        )
+        for name, part in plan.parts.items()
+    ]
 
 
 _GREEN = Status.PASSED

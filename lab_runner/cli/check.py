@@ -38,7 +38,7 @@ def command(
     """
     from lab_runner.cli.progress import shown
     from lab_runner.cli.reports import show_report
-    from lab_runner.cli.screen import out, show_json
+    from lab_runner.cli.screen import out, show_json, text
 
     with attempts() as use:
         deployed = use.find(attempt)
@@ -47,10 +47,13 @@ def command(
                 use.reboot(deployed, [], progress)
         with shown("checking") as progress:
             report = use.check(deployed, pcap=pcap)
+    hidden = deployed.drill and not report.passed
     if json:
-        show_json(report.to_json())
+        show_json(report.to_json() | ({"scenario": ""} if hidden else {}))
     else:
         show_report(out(), report, everything=every)
+        if deployed.drill and report.passed:
+            out().print("This was", text(deployed.scenario, "name"))
     raise typer.Exit(exit_code(report))
 
 

@@ -28,7 +28,7 @@ def attempts(incomplete: str) -> Iterator[tuple[str, str]]:
     with contextlib.suppress(LabRunnerError):
         for lab in find(connect(_PATIENCE_S)):
             if lab.attempt.startswith(incomplete):
-                yield lab.attempt, lab.scenario
+                yield lab.attempt, lab.name
 
 
 def nodes(incomplete: str) -> Iterator[str]:

@@ -37,6 +37,10 @@ def show_report(console: Console, report: Report, *, everything: bool = False) -
             console.print(Text(_HEADINGS[role], style="bold"))
             _rows(console, rows, everything=everything or role is Role.SYMPTOM)
             console.print()
+    for part in report.parts:
+        mark, style = ("✓", "passed") if part.passed else ("✗", "failed")
+        words = "repaired" if part.passed else "not repaired"
+        console.print(Text.assemble(f"  {mark} ", plain(part.title), f": {words}", style=style))
     show_sum(console, report)
 
 

@@ -22,11 +22,17 @@ def command(
 ) -> None:
     """Start a scenario: build its network, break it, make sure it is broken, show the ticket."""
     from lab_runner.cli.progress import shown
-    from lab_runner.cli.screen import show_json
-    from lab_runner.cli.show import node_facts
 
     with attempts() as use, shown(f"starting {scenario}") as progress:
         started = use.start(scenario, seed, progress)
+    show_started(started, json=json)
+
+
+def show_started(started: Started, *, json: bool) -> None:
+    """The ticket, the network, and what to type next; a drill keeps its scenario's name."""
+    from lab_runner.cli.screen import show_json
+    from lab_runner.cli.show import node_facts
+
     if not json:
         _show(started)
         return
@@ -34,7 +40,7 @@ def command(
     show_json(
         {
             "attempt": started.attempt,
-            "scenario": scenario,
+            "scenario": "" if plan.drill else plan.scenario_id,
             "lab": plan.lab_id,
             "seed": plan.seed,
             "ticket": plan.scenario.ticket if plan.scenario else "",

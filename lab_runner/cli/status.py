@@ -56,10 +56,13 @@ def _facts(standing: Standing) -> dict[str, Any]:
     lab, record = standing.deployed, standing.record
     source = lab or record
     assert source is not None
+    solved = bool(record and (record.solved or record.given_up))
+    hidden = bool(lab and lab.drill and not solved)
     return {
         "attempt": standing.attempt,
         "state": standing.state,
-        "scenario": source.scenario,
+        "scenario": "" if hidden else source.scenario,
+        "drill": bool(lab and lab.drill),
         "lab": source.lab,
         "seed": source.seed,
         "started": (record.started if record else lab.created if lab else None).__str__(),
@@ -85,7 +88,7 @@ def _show(standings: list[Standing]) -> None:
         facts = _facts(standing)
         shown.add_row(
             text(standing.attempt, "name"),
-            text(facts["scenario"] or facts["lab"]),
+            text(facts["scenario"] or ("a drill" if facts["drill"] else facts["lab"])),
             text(facts["seed"]),
             text(_ago(standing)),
             text(standing.state, _STYLES.get(standing.state, "")),
@@ -122,8 +125,10 @@ def _troubles(lab: Deployed) -> Iterator[str]:
         whole = lab.states.get(SWITCHBOARD) == "running"
         way = "reset` builds all machines again" if whole else f"stop {lab.attempt}` takes it away"
         yield f"{', '.join(sorted(down))}; `lab {way}"
-    if lab.scenario not in catalogue().scenario_ids():
-        yield f"there is no scenario {lab.scenario!r} here; `lab stop {lab.attempt}` removes it"
+    known = catalogue().scenario_ids()
+    for part in lab.scenario.split("+"):
+        if part not in known:
+            yield f"there is no scenario {part!r} here; `lab stop {lab.attempt}` removes it"
 
 
 def _ago(standing: Standing) -> str:

@@ -46,7 +46,12 @@ VERBS: dict[str, Verb] = {
     "start": Verb(
         PRACTISE,
         "build its network, break it, hand it out",
-        ("lab start NAME", "lab start NAME --seed 7 --json"),
+        ("lab start NAME", "lab start NAME --seed 7 --json", "lab start NAME+NAME"),
+    ),
+    "drill": Verb(
+        PRACTISE,
+        "start what you need most, unnamed",
+        ("lab drill", "lab drill --area dns --level 2 --exclude-solved"),
     ),
     "check": Verb(
         PRACTISE,

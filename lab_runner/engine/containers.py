@@ -25,6 +25,8 @@ LABEL_SCENARIO = "breakfix.scenario"
 LABEL_LAB = "breakfix.lab"
 LABEL_SEED = "breakfix.seed"
 LABEL_NODE = "breakfix.node"
+#: There on the containers of a drill, whose scenario is not told before its end.
+LABEL_DRILL = "breakfix.drill"
 LABEL_OWNER = "breakfix.owner"
 LABEL_VERSION = "breakfix.version"
 #: The value of :data:`LABEL_NODE` of the switchboard; no node can have this name.
@@ -72,6 +74,7 @@ def labels(plan: Plan, attempt: str, node: str) -> dict[str, str]:
         LABEL_NODE: node,
         LABEL_OWNER: f"{getpass.getuser()}@{platform.node()}",
         LABEL_VERSION: __version__,
+        **({LABEL_DRILL: "yes"} if plan.drill else {}),
     }
 
 

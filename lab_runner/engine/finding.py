@@ -20,6 +20,7 @@ class Deployed:
     Attributes:
         states: The container's state (``running``, ``exited``…) by node; the
             switchboard is among them.
+        drill: Is the scenario's name kept from the learner until the end?
     """
 
     attempt: str
@@ -28,6 +29,12 @@ class Deployed:
     seed: int
     created: datetime.datetime
     states: dict[str, str]
+    drill: bool = False
+
+    @property
+    def name(self) -> str:
+        """What to call it while it runs."""
+        return "a drill" if self.drill else self.scenario or self.lab
 
 
 def find(client: DockerClient) -> list[Deployed]:
@@ -51,6 +58,7 @@ def _deployed(attempt: str, rows: list[dict[str, Any]]) -> Deployed:
         seed=int(labels.get(containers.LABEL_SEED, "0")),
         created=datetime.datetime.fromtimestamp(created, datetime.UTC),
         states={row["Labels"].get(containers.LABEL_NODE, "?"): row["State"] for row in rows},
+        drill=containers.LABEL_DRILL in labels,
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
+from pydantic import Field
+
 from lab_runner.models.parameters import Strict
 
 
@@ -40,6 +42,14 @@ class CheckResult(Strict):
     duration_ms: float = 0.0
 
 
+class PartResult(Strict):
+    """How one part of a composite stands: all its symptoms and own checks are green, or not."""
+
+    scenario: str
+    title: str
+    passed: bool
+
+
 class Report(Strict):
     """One run of all checks of a scenario."""
 
@@ -47,6 +57,8 @@ class Report(Strict):
     scenario: str
     seed: int
     checks: list[CheckResult]
+    #: Of a composite: partial credit.
+    parts: list[PartResult] = Field(default_factory=list)
     #: Wall time of the whole run.
     duration_ms: float = 0.0
 
@@ -61,13 +73,14 @@ class Report(Strict):
         return [check for check in self.checks if check.status is Status.ERROR]
 
     def to_json(self) -> dict[str, Any]:
-        """The documented form: attempt, scenario, seed, passed, duration_ms, checks."""
+        """The documented form: attempt, scenario, seed, passed, parts, duration_ms, checks."""
         data = self.model_dump(mode="json")
         return {
             "attempt": data["attempt"],
             "scenario": data["scenario"],
             "seed": data["seed"],
             "passed": self.passed,
+            "parts": data["parts"],
             "duration_ms": self.duration_ms,
             "checks": data["checks"],
         }

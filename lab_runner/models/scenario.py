@@ -122,4 +122,24 @@ class Scenario(Strict):
     debrief: str
 
 
-__all__ = ["IDENTIFIER", "Diagnosis", "Scenario", "Solution", "Step", "WrongFix"]
+class Exam(Strict):
+    """Several scenarios under one ticket; the parts bring everything else.
+
+    Attributes:
+        parts: Ids of scenarios on the same lab, in the order in which they break it.
+        hints: In place of those of the parts, if given.
+    """
+
+    title: str
+    lab: str
+    ref: str = ""
+    topics: list[str] = Field(min_length=1)
+    level: int = Field(ge=1, le=5)
+    minutes: int = Field(ge=1, le=180)
+    ticket: str
+    parts: list[str] = Field(min_length=2)
+    hints: list[str] | None = Field(default=None, min_length=3, max_length=3)
+    debrief: str
+
+
+__all__ = ["IDENTIFIER", "Diagnosis", "Exam", "Scenario", "Solution", "Step", "WrongFix"]

@@ -13,8 +13,9 @@ from lab_runner.models.checks import Check
 from lab_runner.models.lab import Kind, Lab
 from lab_runner.models.probes import CaptureProbe, NatProbe
 from lab_runner.models.results import Role
-from lab_runner.models.scenario import Scenario, Step
+from lab_runner.models.scenario import Exam, Scenario, Step
 from lab_runner.models.source import Document, Path_, unknown, validated
+from lab_runner.planning import composite
 from lab_runner.planning.context import Context, NodeView, SegmentView, draw_parameters, lab_context
 from lab_runner.planning.disks import Entry, disk
 
@@ -72,6 +73,15 @@ class Plan:
     checks: tuple[Check, ...]
     scenario_id: str | None = None
     scenario: Scenario | None = None
+    #: The scenarios by id that ``scenario`` is merged from; of an ordinary one, itself.
+    parts: Mapping[str, Scenario] = field(default_factory=dict)
+    #: Is the scenario's name kept from the learner until the end?
+    drill: bool = False
+
+    @property
+    def composite(self) -> bool:
+        """Is more than one thing broken?"""
+        return len(self.parts) > 1
 
     def role(self, check_id: str) -> Role:
         """Symptoms are what the scenario names so; every other check is a guard."""
@@ -90,33 +100,39 @@ def make_plan(
 
     Args:
         catalogue: Where labs and scenarios are found.
-        scenario_id: Which scenario.
+        scenario_id: Which scenario; several, joined by ``+``, break one lab together.
         seed: Decides the variant.
         now: Time of issue of the lab's certificates; the present if left out.
 
     Raises:
         UnknownName: No such scenario.
+        UsageError: Several that cannot be combined.
         DefinitionError: A file is wrong; the message has its line.
     """
-    source = catalogue.scenario(scenario_id)
-    lab_source = _lab_of(catalogue, source)
+    exam, sources = composite.sources(catalogue, scenario_id)
+    lab_source = _lab_of(catalogue, exam or sources[0])
     lab_id = lab_source.id
     issued = now or datetime.datetime.now(datetime.UTC)
     context = lab_context(lab_source.document, lab_id, seed, issued)
     lab = _lab(lab_source, context)
-    scenario = _scenario(source, context, seed)
-    checks = (*lab.health, *scenario.checks)
     _check_lab(lab, lab_source.document)
-    _check_scenario(scenario, source.document, lab, checks)
+    parts: dict[str, Scenario] = {}
+    for source in sources:
+        parts[source.id] = part = _scenario(source, context, seed)
+        _check_scenario(part, source.document, lab, (*lab.health, *part.checks))
+    scenario = composite.merged(parts)
+    if exam is not None:
+        scenario = composite.under_one_ticket(scenario, _exam(exam, context, seed))
     return Plan(
         lab_id=lab_id,
         lab=lab,
         seed=seed,
         segments=context.segments,
         nodes=_nodes(lab, lab_source, context),
-        checks=checks,
+        checks=(*lab.health, *scenario.checks),
         scenario_id=scenario_id,
         scenario=scenario,
+        parts=parts,
     )
 
 
@@ -142,6 +158,12 @@ def _scenario(source: ScenarioSource, context: Context, seed: int) -> Scenario:
     raw = {key: value for key, value in data.items() if key != "parameters"}
     filled = {**context.fill(raw, document), "parameters": data.get("parameters") or {}}
     return validated(Scenario, filled, document)
+
+
+def _exam(source: ScenarioSource, context: Context, seed: int) -> Exam:
+    document = source.document
+    context = context.extended(draw_parameters(document, seed, source.id))
+    return validated(Exam, context.fill(document.data, document), document)
 
 
 def _nodes(lab: Lab, source: LabSource, context: Context) -> dict[str, NodePlan]:

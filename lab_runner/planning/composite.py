@@ -1,0 +1,136 @@
+"""Several faults in one network: the parts of a composite, merged into one scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import chain, combinations
+
+from lab_runner.catalogue import Catalogue, ScenarioSource
+from lab_runner.errors import UsageError
+from lab_runner.models.checks import Check
+from lab_runner.models.scenario import Exam, Scenario, Solution, WrongFix
+
+#: Between the names of a composite's parts, as in ``lab start a+b``.
+PLUS = "+"
+_FEWEST = 2
+
+
+def sources(catalogue: Catalogue, name: str) -> tuple[ScenarioSource | None, list[ScenarioSource]]:
+    """The exam's file, if ``name`` is an exam, and the files of the scenarios it consists of.
+
+    Raises:
+        UnknownName: There is no such scenario.
+        UsageError: They cannot be combined: one twice, or on different labs.
+        DefinitionError: The exam's parts are wrong.
+    """
+    exam = None if PLUS in name else catalogue.scenario(name)
+    if exam is not None and "parts" not in exam.document.data:
+        return None, [exam]
+    names = name.split(PLUS) if exam is None else _part_names(exam)
+    if len(set(names)) < len(names):
+        raise UsageError(f"{name} has one scenario twice; one fault can be put in once.")
+    parts = [catalogue.scenario(part) for part in names]
+    labs = {part.id: str(part.document.data.get("lab")) for part in [*parts, *filter(None, [exam])]}
+    if len(set(labs.values())) > 1:
+        told = ", ".join(f"{part} on {lab}" for part, lab in labs.items())
+        raise UsageError(f"These are not on one lab: {told}.")
+    for part in parts:
+        if "parts" in part.document.data:
+            raise UsageError(f"{part.id} is a composite itself; name its parts.")
+    _refuse_clashes(catalogue, next(iter(labs.values())), names)
+    return exam, parts
+
+
+def _refuse_clashes(catalogue: Catalogue, lab: str, names: Iterable[str]) -> None:
+    if lab not in catalogue.lab_ids():
+        return  # the planner says so, with the line
+    source = catalogue.lab(lab)
+    for one, other in combinations(names, 2):
+        because = source.clash(one, other)
+        if because is not None:
+            raise UsageError(f"{one} and {other} cannot be combined: {because}")
+
+
+def _part_names(exam: ScenarioSource) -> list[str]:
+    names = exam.document.data["parts"]
+    if not isinstance(names, list) or len(names) < _FEWEST:
+        raise exam.document.error("parts: at least two ids of scenarios", ("parts",))
+    return [str(name) for name in names]
+
+
+def under_one_ticket(scenario: Scenario, exam: Exam) -> Scenario:
+    """The merged scenario as an exam tells it."""
+    own = exam.model_dump(exclude={"parts", "lab"}, exclude_none=True)
+    return scenario.model_copy(update=own)
+
+
+def merged(parts: Mapping[str, Scenario]) -> Scenario:
+    """One scenario with the faults of all parts.
+
+    A check that is a symptom of any part is a symptom. To repair one part only is a
+    wrong fix, caught by what the others' tickets are about; the parts' own wrong
+    fixes are proven where they stand.
+
+    Raises:
+        UsageError: The parts cannot be told apart: two checks of one name differ.
+    """
+    first, *more = parts.values()
+    if not more:
+        return first
+    each = [first, *more]
+    symptoms = _once(chain.from_iterable(part.symptoms for part in each))
+    silenced = _once(chain.from_iterable(part.silenced for part in each))
+    return first.model_copy(
+        update={
+            "title": " · ".join(part.title for part in each),
+            "ref": PLUS.join(part.ref for part in each),
+            "topics": _once(chain.from_iterable(part.topics for part in each)),
+            "level": min(5, max(part.level for part in each) + 1),
+            "minutes": sum(part.minutes for part in each),
+            "ticket": _under_titles((part.title, part.ticket) for part in each),
+            "fault": [step for part in each for step in part.fault],
+            "checks": _checks(parts),
+            "symptoms": symptoms,
+            "guards": _once(g for part in each for g in part.guards if g not in symptoms),
+            "silenced": [name for name in silenced if name not in symptoms],
+            "hints": [_under_titles((p.title, p.hints[n]) for p in each) for n in range(3)],
+            "solutions": [_all_in_order(each), _all_in_order(each[::-1])],
+            "wrong_fixes": [_one_only(part, each) for part in each],
+            "debrief": _under_titles((part.title, part.debrief) for part in each),
+        }
+    )
+
+
+def _once(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+def _checks(parts: Mapping[str, Scenario]) -> list[Check]:
+    found: dict[str, tuple[str, Check]] = {}
+    for name, part in parts.items():
+        for check in part.checks:
+            other, same = found.setdefault(check.id, (name, check))
+            if same != check:
+                raise UsageError(
+                    f"{other} and {name} cannot be combined: each has a check {check.id!r} of "
+                    "its own, and they are not the same."
+                )
+    return [check for _, check in found.values()]
+
+
+def _under_titles(texts: Iterable[tuple[str, str]]) -> str:
+    return "\n\n".join(f"**{title}**\n\n{text.strip()}" for title, text in texts) + "\n"
+
+
+def _all_in_order(parts: Iterable[Scenario]) -> Solution:
+    repairs = [part.solutions[0] for part in parts]
+    return Solution(
+        title=", then ".join(repair.title for repair in repairs),
+        steps=[step for repair in repairs for step in repair.steps],
+    )
+
+
+def _one_only(part: Scenario, parts: Iterable[Scenario]) -> WrongFix:
+    repair = part.solutions[0]
+    others = chain.from_iterable(other.symptoms for other in parts if other is not part)
+    return WrongFix(title=f"Only this: {repair.title}", steps=repair.steps, caught_by=_once(others))
