@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING
 
 from lab_runner.attempts.finding import pick
 from lab_runner.attempts.history import Record, records
-from lab_runner.attempts.scoring import Answer, Score, best
+from lab_runner.attempts.scoring import ENOUGH, Answer, Score, best
 from lab_runner.attempts.store import Kind, Store
 from lab_runner.attempts.verifying import verify_fault
 from lab_runner.catalogue import Catalogue
+from lab_runner.checker.handed_over import remember, unchanged
 from lab_runner.checker.run import OnResult, run_checks
 from lab_runner.engine import running
 from lab_runner.engine.running import Progress, RunningLab
 from lab_runner.errors import UsageError
-from lab_runner.models.results import Report
+from lab_runner.models.results import CheckResult, Report, Role, Status
 from lab_runner.models.scenario import Scenario, Solution
 from lab_runner.planning.plan import Plan, make_plan
 
@@ -40,6 +41,19 @@ class Started:
     plan: Plan
     report: Report
     seconds: float
+
+
+@dataclass(frozen=True)
+class Diagnosed:
+    """How near an answer is.
+
+    Attributes:
+        touched: Where it says rightly that nothing of ours is broken: the checks that
+            say otherwise of what was done meanwhile; empty is good. None elsewhere.
+    """
+
+    score: Score
+    touched: list[CheckResult] | None = None
 
 
 @dataclass(frozen=True)
@@ -140,7 +154,7 @@ class Attempts:
     def solve(self, deployed: running.Deployed) -> Solution:
         """Carry out the reference solution."""
         with self.opened(deployed) as lab:
-            solution = scenario_of(lab.plan).solutions[0]
+            solution = _reference(scenario_of(lab.plan))
             self.store.append(deployed.attempt, Kind.SOLVE, {"title": solution.title})
             lab.apply(solution.steps)
         return solution
@@ -165,18 +179,31 @@ class Attempts:
             self.store.append(deployed.attempt, Kind.HINT, {"number": number})
         return Hint(number, len(hints), hints[number - 1], fresh)
 
-    def diagnose(self, deployed: running.Deployed, answer: Answer) -> Score:
-        """Score an answer and keep it; in a composite it counts for the part it is nearest to."""
+    def diagnose(self, deployed: running.Deployed, answer: Answer) -> Diagnosed:
+        """Score an answer and keep it; in a composite it counts for the part it is nearest to.
+
+        The right answer to a control solves it, where nothing was changed on the way.
+        """
         parts = self.plan(deployed).parts
         part, result = best(answer, {name: one.diagnosis for name, one in parts.items()})
+        right = parts[part].control and result.node and result.points >= ENOUGH
+        left_alone = self._left_alone(deployed) if right else None
+        solved = left_alone is not None and not left_alone
         told = {
             "answer": vars(answer),
             "right": vars(result),
             "points": result.points,
             "part": part,
+            "solved": solved,
         }
         self.store.append(deployed.attempt, Kind.DIAGNOSIS, told)
-        return result
+        return Diagnosed(result, left_alone)
+
+    def _left_alone(self, deployed: running.Deployed) -> list[CheckResult]:
+        """What a learner has changed or broken in a network of which nothing was broken."""
+        with self.opened(deployed) as lab:
+            rows = [*run_checks(lab).checks, unchanged(lab)]
+        return [r for r in rows if r.role is Role.GUARD and r.status is not Status.PASSED]
 
     def debrief(self, attempt: str, scenario: str, seed: int, *, spoil: bool) -> Scenario:
         """What it was; only for those who are through, or do not mind.
@@ -215,10 +242,20 @@ def scenario_of(plan: Plan) -> Scenario:
     return plan.scenario
 
 
+def _reference(scenario: Scenario) -> Solution:
+    if scenario.control:
+        return Solution.model_construct(
+            title="Leave everything as it is, and say whose trouble it is", steps=[]
+        )
+    return scenario.solutions[0]
+
+
 def _break(lab: RunningLab, progress: Progress) -> Report:
     progress("the fault", "going in")
     lab.apply(scenario_of(lab.plan).fault)
     progress("the fault", "being verified")
     report = verify_fault(lab)
+    if scenario_of(lab.plan).control:
+        remember(lab)
     progress("the fault", "verified")
     return report

@@ -22,7 +22,7 @@ class Record:
     Attributes:
         ended: ``stopped``, ``lost``; empty while it goes on.
         last_check: The last report, as it was stored.
-        solved: A check was green throughout.
+        solved: A check was green throughout, or a control was told for what it is.
         given_up: The reference solution was applied.
         hints: How many were shown.
     """
@@ -78,10 +78,17 @@ def _record(name: str, events: list[Event]) -> Record:
         ended_at=end.time if end else None,
         checks=sum(event.kind is Kind.CHECK for event in events),
         last_check=checks[-1].payload if checks else None,
-        solved=any(event.kind is Kind.CHECK and event.payload.get("passed") for event in events),
+        solved=any(_solves(event) for event in events),
         given_up=any(event.kind is Kind.SOLVE for event in events),
         hints=sum(event.kind is Kind.HINT for event in events),
     )
+
+
+def _solves(event: Event) -> bool:
+    """A green check does; with a control, the right answer with everything left alone."""
+    if event.kind is Kind.CHECK:
+        return bool(event.payload.get("passed"))
+    return event.kind is Kind.DIAGNOSIS and bool(event.payload.get("solved"))
 
 
 def _since_reset(events: list[Event]) -> list[Event]:

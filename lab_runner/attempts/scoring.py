@@ -22,6 +22,10 @@ class Answer:
     cause: str
 
 
+#: With so many points an answer says what a control is.
+ENOUGH = 75
+
+
 @dataclass(frozen=True)
 class Score:
     """Which parts of an answer are right; ``cause`` is the share of it that is."""

@@ -12,6 +12,9 @@ from lab_runner.cli.session import AttemptOption, JsonOption, attempts
 from lab_runner.errors import UsageError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lab_runner.attempts.attempt import Diagnosed
     from lab_runner.attempts.scoring import Score
 
 LAYERS = ("link", "network", "transport", "application", "host")
@@ -52,7 +55,9 @@ def command(
     if json:
         from lab_runner.cli.screen import show_json
 
-        show_json({"points": result.points, **vars(result)})
+        touched = result.touched
+        told = {} if touched is None else {"left_alone": not touched}
+        show_json({"points": result.score.points, **vars(result.score), **told})
     else:
         _show(result)
 
@@ -72,8 +77,24 @@ def _require_known(words: dict[str, str], nodes: list[str]) -> None:
             raise UnknownName(unknown(f"{name} {words[name]!r}", words[name], known))
 
 
-def _show(result: Score) -> None:
-    from lab_runner.cli.screen import out, table, text
+def _show(result: Diagnosed) -> None:
+    from lab_runner.cli.screen import out, text
+
+    console = out()
+    _show_score(console, result.score)
+    if result.touched is None:
+        return
+    if not result.touched:
+        console.print(text("Nothing of ours is broken, and nothing was changed: solved.", "passed"))
+        return
+    console.print(text("Nothing of ours was broken, but it was not left alone:", "failed"))
+    for row in result.touched:
+        console.print(text(f"  ✗ {row.title}", "failed"), text(row.rationale, "quiet"))
+    console.print(text("`lab reset` hands it over afresh.", "quiet"))
+
+
+def _show_score(console: Console, result: Score) -> None:
+    from lab_runner.cli.screen import table, text
 
     shown = table("", "", "")
     shown.show_header = False
@@ -82,6 +103,5 @@ def _show(result: Score) -> None:
         mark = ("✓", "passed") if share == 1 else ("~", "skipped") if share else ("✗", "failed")
         said = "right" if share == 1 else "in part" if share else "not it"
         shown.add_row(text(*mark), text(name), text(said, "quiet"))
-    console = out()
     console.print(shown)
     console.print(text(f"{result.points} of 100 points"))

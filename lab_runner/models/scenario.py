@@ -19,6 +19,10 @@ def _without_empty(names: Any) -> Any:
 CheckIds = Annotated[list[str], BeforeValidator(_without_empty)]
 
 
+#: The check that every control has: not in a lab's report, or it would give the case away.
+UNCHANGED = "nothing-was-changed"
+
+
 class Step(Strict):
     """One change to the running lab.
 
@@ -100,6 +104,9 @@ class Scenario(Strict):
         silenced: Health checks that can say nothing while the fault is in (neither
             red nor green for sure). While a symptom lasts they count as skipped in
             place of failed; once it is repaired they must pass.
+        control: A healthy control: nothing of ours is broken, and nobody can repair
+            what is. It is solved by saying so, with everything left as it was; its
+            wrong fixes may be caught by ``nothing-was-changed``.
     """
 
     title: str
@@ -117,9 +124,18 @@ class Scenario(Strict):
     silenced: CheckIds = Field(default_factory=list)
     diagnosis: Diagnosis
     hints: list[str] = Field(min_length=3, max_length=3)
-    solutions: list[Solution] = Field(min_length=1)
+    control: bool = False
+    solutions: list[Solution] = Field(default_factory=list)
     wrong_fixes: list[WrongFix] = Field(min_length=3)
     debrief: str
+
+    @model_validator(mode="after")
+    def _repairable(self) -> Scenario:
+        if self.control and self.solutions:
+            raise ValueError("a control has no solutions: nothing of ours is broken")
+        if not self.control and not self.solutions:
+            raise ValueError("'solutions' is missing: at least one sound repair")
+        return self
 
 
 class Exam(Strict):
@@ -142,4 +158,13 @@ class Exam(Strict):
     debrief: str
 
 
-__all__ = ["IDENTIFIER", "Diagnosis", "Exam", "Scenario", "Solution", "Step", "WrongFix"]
+__all__ = [
+    "IDENTIFIER",
+    "UNCHANGED",
+    "Diagnosis",
+    "Exam",
+    "Scenario",
+    "Solution",
+    "Step",
+    "WrongFix",
+]

@@ -77,6 +77,9 @@ def merged(parts: Mapping[str, Scenario]) -> Scenario:
     first, *more = parts.values()
     if not more:
         return first
+    for name, part in parts.items():
+        if part.control:
+            raise UsageError(f"{name} cannot be combined: nothing in it can be repaired.")
     each = [first, *more]
     symptoms = _once(chain.from_iterable(part.symptoms for part in each))
     silenced = _once(chain.from_iterable(part.silenced for part in each))

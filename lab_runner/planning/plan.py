@@ -13,7 +13,7 @@ from lab_runner.models.checks import Check
 from lab_runner.models.lab import Kind, Lab
 from lab_runner.models.probes import CaptureProbe, NatProbe
 from lab_runner.models.results import Role
-from lab_runner.models.scenario import Exam, Scenario, Step
+from lab_runner.models.scenario import UNCHANGED, Exam, Scenario, Step
 from lab_runner.models.source import Document, Path_, unknown, validated
 from lab_runner.planning import composite
 from lab_runner.planning.context import Context, NodeView, SegmentView, draw_parameters, lab_context
@@ -214,8 +214,9 @@ def _check_scenario(
     for index, check in enumerate(scenario.checks):
         _check_check(check, lab, checks, document, ("checks", index))
     for index, fix in enumerate(scenario.wrong_fixes):
+        catching = [*known, UNCHANGED] if scenario.control else known
         for number, name in enumerate(fix.caught_by):
-            _known("check", name, known, document, ("wrong_fixes", index, "caught_by", number))
+            _known("check", name, catching, document, ("wrong_fixes", index, "caught_by", number))
     for at, step in _steps(scenario):
         _check_step(step, lab, document, at)
     _known("node", scenario.diagnosis.node, lab.nodes, document, ("diagnosis", "node"))

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from lab_runner.catalogue import Catalogue
+from lab_runner.checker.handed_over import remember, unchanged
 from lab_runner.checker.run import run_checks
 from lab_runner.engine import running
 from lab_runner.engine.running import RunningLab
@@ -99,6 +100,8 @@ def _states(client: DockerClient, plan: Plan, attempt: str) -> Iterator[Row]:
         stage.apply(scenario.fault)
         yield _broken(lab, scenario)
         yield _no_spoiler(lab)
+        if scenario.control:
+            yield from _left_alone(stage)
         for number, solution in enumerate(scenario.solutions):
             if number:
                 stage.break_again()
@@ -116,7 +119,7 @@ class _Stage:
 
     def __init__(self, lab: RunningLab, scenario: Scenario) -> None:
         self.lab = lab
-        self._fault = scenario.fault
+        self._scenario = scenario
         self._changed: set[str] = set()
 
     def apply(self, steps: Iterable[Step]) -> None:
@@ -124,6 +127,13 @@ class _Stage:
         for step in steps:
             self._changed.add(step.place)
             self.lab.apply([step])
+
+    def look(self, patient_with: set[str] | None = None) -> Report:
+        """All checks; of a control, whether anything was changed as well."""
+        report = run_checks(self.lab, patient_with=patient_with)
+        if self._scenario.control:
+            report.checks.append(unchanged(self.lab))
+        return report
 
     def reboot(self) -> None:
         """As if everything were rebooted: unchanged disks boot as they have before."""
@@ -142,9 +152,11 @@ class _Stage:
         self.lab.reset(_quiet, self._changed)
         self._forget()
         self._changed.clear()
-        self.apply(self._fault)
+        self.apply(self._scenario.fault)
         symptoms = [c for c in self.lab.plan.checks if self.lab.plan.role(c.id) is Role.SYMPTOM]
         run_checks(self.lab, checks=symptoms, expect_broken=True)
+        if self._scenario.control:
+            remember(self.lab)
 
 
 def _broken(lab: RunningLab, scenario: Scenario) -> Row:
@@ -168,6 +180,17 @@ def _repaired(stage: _Stage, solution: Solution, *, first: bool) -> Iterator[Row
     yield _row(lab, Clause.SURVIVES, f"{solution.title}, rebooted", look)
 
 
+def _left_alone(stage: _Stage) -> Iterator[Row]:
+    """A control is repaired by nobody: what is red stays red, and all else is as it was."""
+    remember(stage.lab)
+    for clause, state in ((Clause.REPAIRED, "left alone"), (Clause.SURVIVES, "left, rebooted")):
+        if clause is Clause.SURVIVES:
+            stage.lab.reboot(stage.lab.plan.nodes, _quiet)
+        started = time.monotonic()
+        cells = matrix.broken(stage.lab.plan, stage.look())
+        yield Row(clause=clause, state=state, cells=cells, seconds=_since(started))
+
+
 def _wrong_fix(stage: _Stage, fix: WrongFix) -> Row:
     """Checks that need not be red say once how they are; only red ones prove something."""
     lab = stage.lab
@@ -176,7 +199,7 @@ def _wrong_fix(stage: _Stage, fix: WrongFix) -> Row:
         stage.reboot()
     title = f"{fix.title}, rebooted" if fix.after_reboot else fix.title
     started = time.monotonic()
-    report = run_checks(lab, patient_with=_leant_on(lab.plan, fix.caught_by))
+    report = stage.look(_leant_on(lab.plan, fix.caught_by))
     cells = matrix.caught(lab.plan, report, fix.caught_by)
     return Row(clause=Clause.WRONG_FIX, state=title, cells=cells, seconds=_since(started))
 

@@ -101,3 +101,13 @@ async def forget_neighbours(pid: int) -> None:
         subprocess.run(["sh", "-c", _FORGET], capture_output=True, check=False)
 
     await in_child(child, _FORGET_S)
+
+
+_background: set[asyncio.Task[Any]] = set()
+
+
+def spawn(work: Any) -> None:
+    """Start something whose end nobody waits for; a task that nobody holds may vanish."""
+    task = asyncio.ensure_future(work)
+    _background.add(task)
+    task.add_done_callback(_background.discard)

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from lab_runner.errors import ProbeError
-from lab_runner.switchboard import asking, namespaces
-from lab_runner.switchboard.children import forget_neighbours, in_child, power_on
+from lab_runner.switchboard import asking, configuration, namespaces
+from lab_runner.switchboard.children import forget_neighbours, in_child, power_on, spawn
 from lab_runner.switchboard.disk import Disk
 from lab_runner.switchboard.lookout import Lookout, waits_for_power
 from lab_runner.switchboard.protocol import VERSION, WiringPlan
-from lab_runner.switchboard.state import LINKS, NEW, NodeState, stored
+from lab_runner.switchboard.state import HANDED_OVER, LINKS, NEW, NodeState, stored
 from lab_runner.switchboard.wiring import WHOLE, Wiring
 
 #: At most so many probes at once; more would only wait for each other.
@@ -58,6 +58,8 @@ class Switchboard:
             "link": self._link,
             "new": self._renew,
             "disk": self._disk,
+            "remember": self._remember,
+            "changes": self._changes,
         }
 
     # --- nodes that come and go -------------------------------------------------
@@ -138,7 +140,7 @@ class Switchboard:
     def _heard(self, name: str, ready: socket.socket) -> None:
         with contextlib.suppress(OSError):
             if b"READY=1" in ready.recv(4096).split(b"\n"):
-                _spawn(self._note(name, booted=True))
+                spawn(self._note(name, booted=True))
 
     def _gone(self, name: str, pidfd: int) -> None:
         asyncio.get_running_loop().remove_reader(pidfd)
@@ -146,7 +148,7 @@ class Switchboard:
         self._close_ready(name)
         self._lookout.forget()
         self.nodes[name].off_since = time.monotonic()
-        _spawn(self._note(name, pid=None, booted=False))
+        spawn(self._note(name, pid=None, booted=False))
 
     def _close_ready(self, name: str) -> None:
         state = self.nodes[name]
@@ -279,18 +281,18 @@ class Switchboard:
         self._disks[request["node"]] = Disk.from_json(request)
         return {"result": True}
 
+    async def _remember(self, _request: dict[str, Any]) -> dict[str, Any]:
+        """This is how the nodes are handed over; what of it outlives a restart is on disk."""
+        HANDED_OVER.write_text(json.dumps(await configuration.of(self.nodes)))
+        return {"result": True}
+
+    async def _changes(self, _request: dict[str, Any]) -> dict[str, Any]:
+        """What of the nodes' configuration is not as it was handed over."""
+        before = stored(HANDED_OVER, {})
+        return {"result": configuration.changes(before, await configuration.of(self.nodes))}
+
     def _impair_again(self, name: str) -> None:
         for cable in self.plan.nodes[name]:
             change = self._links.get(f"{name}:{cable.card}")
             if change:
                 self.wiring.impair(cable.port, change)
-
-
-_background: set[asyncio.Task[Any]] = set()
-
-
-def _spawn(work: Any) -> None:
-    """Start something whose end nobody waits for; a task that nobody holds may vanish."""
-    task = asyncio.ensure_future(work)
-    _background.add(task)
-    task.add_done_callback(_background.discard)

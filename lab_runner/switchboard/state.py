@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-#: These outlive a restart of the switchboard: link faults, and the nodes that are new.
+#: These outlive a restart of the switchboard: link faults, the nodes that are new, and
+#: how the nodes' configuration was when they were handed over.
 LINKS = Path("/state/links.json")
 NEW = Path("/state/new.json")
+HANDED_OVER = Path("/state/handed-over.json")
 
 
 @dataclass

@@ -1,0 +1,33 @@
+"""A lab's configuration against how it was handed over."""
+
+from __future__ import annotations
+
+import time
+
+from lab_runner.engine.running import RunningLab
+from lab_runner.models.results import CheckResult, Role, Status
+from lab_runner.models.scenario import UNCHANGED
+
+_WITHIN_S = 30.0
+_NAMED = 6
+
+
+def remember(lab: RunningLab) -> None:
+    """From now on, this is how the lab was handed over."""
+    lab.line.result("remember", timeout_s=_WITHIN_S)
+
+
+def unchanged(lab: RunningLab) -> CheckResult:
+    """Is every node's configuration as it was handed over: files, addresses, routes, rules?"""
+    started = time.monotonic()
+    changed: dict[str, list[str]] = lab.line.result("changes", timeout_s=_WITHIN_S)
+    told = [f"{node}: {name}" for node, names in changed.items() for name in names]
+    more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
+    return CheckResult(
+        id=UNCHANGED,
+        title="Nothing was changed on any machine",
+        role=Role.GUARD,
+        status=Status.FAILED if told else Status.PASSED,
+        rationale=f"changed: {', '.join(told[:_NAMED])}{more}" if told else "all as handed over",
+        duration_ms=round((time.monotonic() - started) * 1000, 1),
+    )

@@ -1,0 +1,127 @@
+"""What of a node is configuration: its files and its kernel's rules, each as a hash.
+
+Taken when a lab is handed over and again when it is asked whether anything was
+changed. Everything read here is the learner's: directories are walked by
+descriptor and never out of the node's root, files are read up to a limit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import stat
+import subprocess
+from collections.abc import Iterator
+
+from lab_runner.switchboard import namespaces
+from lab_runner.switchboard.vantage import NodeFiles
+
+#: Where people and packages keep what decides how a machine behaves.
+_PLACES = ("etc", "srv", "usr/local", "root/.ssh", "home", "var/spool/cron")
+#: What changes by itself, at a boot or whenever somebody logs in.
+_RESTLESS = {"etc/mtab", "etc/.pwd.lock", "etc/ld.so.cache", "etc/.updated", "etc/machine-id"}
+_RESTLESS_NAMES = (".bash_history", ".lesshst", ".viminfo", ".cache", ".local")
+_FILES_AT_MOST = 20_000
+_BYTES_AT_MOST = 256 * 1024
+_DEPTH_AT_MOST = 24
+#: Rules and routes: each command's output, without counters and times.
+_KERNEL = {
+    "nft": ("nft", "-s", "list", "ruleset"),
+    "routes": ("ip", "route", "show", "table", "all"),
+    "rules": ("ip", "rule", "show"),
+}
+_COMMAND_S = 5.0
+
+
+def take(pid: int, out: int) -> None:
+    """Write a node's fingerprint as JSON: path or ``(kernel) word`` to a hash.
+
+    Runs in a forked child, which then ends.
+    """
+    files = NodeFiles(os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY))
+    found = dict(_files(files))
+    namespaces.enter(os.open(f"/proc/{pid}/ns/net", os.O_RDONLY), namespaces.CLONE_NEWNET)
+    found |= {f"(kernel) {word}": _hash(_said(argv)) for word, argv in _KERNEL.items()}
+    found["(kernel) addresses"] = _hash(json.dumps(_addresses()).encode())
+    data = json.dumps({"result": found}).encode()
+    while data:
+        data = data[os.write(out, data) :]
+
+
+def differences(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    """Names that appeared, vanished or changed, sorted."""
+    return sorted(n for n in before.keys() | after.keys() if before.get(n) != after.get(n))
+
+
+def _files(files: NodeFiles) -> Iterator[tuple[str, str]]:
+    left = _FILES_AT_MOST
+    for place in _PLACES:
+        for path, facts in _walk(files, place, _DEPTH_AT_MOST):
+            yield f"/{path}", facts
+            left -= 1
+            if not left:
+                return
+
+
+def _walk(files: NodeFiles, path: str, depth: int) -> Iterator[tuple[str, str]]:
+    try:
+        fd = files.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return
+    try:
+        entries = sorted(os.listdir(fd))
+        yield path, _facts(os.fstat(fd), "")
+        for name in entries:
+            if name not in _RESTLESS_NAMES and f"{path}/{name}" not in _RESTLESS:
+                yield from _entry(files, fd, f"{path}/{name}", depth)
+    finally:
+        os.close(fd)
+
+
+def _entry(files: NodeFiles, folder: int, path: str, depth: int) -> Iterator[tuple[str, str]]:
+    name = path.rsplit("/", 1)[1]
+    with contextlib.suppress(OSError):  # it went while we looked
+        facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if stat.S_ISDIR(facts.st_mode):
+            if depth:
+                yield from _walk(files, path, depth - 1)
+        elif stat.S_ISLNK(facts.st_mode):
+            yield path, _facts(facts, os.readlink(name, dir_fd=folder))
+        elif stat.S_ISREG(facts.st_mode):
+            yield path, _facts(facts, _hash(files.read(path, _BYTES_AT_MOST) or b""))
+        else:
+            yield path, _facts(facts, "")
+
+
+def _facts(facts: os.stat_result, content: str) -> str:
+    # A folder's size is the file system's business.
+    size = 0 if stat.S_ISDIR(facts.st_mode) else facts.st_size
+    return f"{facts.st_mode:o} {facts.st_uid}:{facts.st_gid} {size} {content}"
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _said(argv: tuple[str, ...]) -> bytes:
+    return subprocess.run(argv, capture_output=True, timeout=_COMMAND_S, check=False).stdout
+
+
+def _addresses() -> list[list[str]]:
+    """Interfaces with MTU, state and global addresses; their numbers change at every boot."""
+    links = json.loads(_said(("ip", "-j", "address", "show")) or b"[]")
+    return [
+        [
+            str(link["ifname"]),
+            str(link["mtu"]),
+            *sorted(set(link["flags"]) & {"UP", "NOARP", "PROMISC"}),
+            *(
+                f"{a['local']}/{a['prefixlen']}"
+                for a in link["addr_info"]
+                if a["scope"] == "global"
+            ),
+        ]
+        for link in links
+    ]
