@@ -26,12 +26,14 @@ _RESTLESS_NAMES = (".bash_history", ".lesshst", ".viminfo", ".cache", ".local")
 _FILES_AT_MOST = 20_000
 _BYTES_AT_MOST = 256 * 1024
 _DEPTH_AT_MOST = 24
-#: Rules and routes: each command's output, without counters and times.
+#: Routes and the rules that choose among tables.
 _KERNEL = {
-    "nft": ("nft", "-s", "list", "ruleset"),
-    "routes": ("ip", "route", "show", "table", "all"),
+    "routes": ("ip", "-4", "route", "show", "table", "all"),
+    # Not what IPv6 makes of itself: link-local and multicast routes, which come and go.
+    "routes6": ("ip", "-6", "route", "show", "proto", "static"),
     "rules": ("ip", "rule", "show"),
 }
+_RULESET = ("nft", "-s", "list", "ruleset")
 _COMMAND_S = 5.0
 
 
@@ -43,7 +45,8 @@ def take(pid: int, out: int) -> None:
     files = NodeFiles(os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY))
     found = dict(_files(files))
     namespaces.enter(os.open(f"/proc/{pid}/ns/net", os.O_RDONLY), namespaces.CLONE_NEWNET)
-    found |= {f"(kernel) {word}": _hash(_said(argv)) for word, argv in _KERNEL.items()}
+    found["(kernel) nft"] = _hash(_said(_RULESET))
+    found |= {f"(kernel) {word}": _hash(_sorted(_said(argv))) for word, argv in _KERNEL.items()}
     found["(kernel) addresses"] = _hash(json.dumps(_addresses()).encode())
     data = json.dumps({"result": found}).encode()
     while data:
@@ -107,6 +110,11 @@ def _hash(content: bytes) -> str:
 
 def _said(argv: tuple[str, ...]) -> bytes:
     return subprocess.run(argv, capture_output=True, timeout=_COMMAND_S, check=False).stdout
+
+
+def _sorted(lines: bytes) -> bytes:
+    """Routes are listed in the order of their making, which says nothing."""
+    return b"\n".join(sorted(lines.split(b"\n")))
 
 
 def _addresses() -> list[list[str]]:

@@ -1,0 +1,91 @@
+"""Was a lab's configuration changed since it was handed over?"""
+
+from __future__ import annotations
+
+import pytest
+
+from lab_runner.checker.handed_over import remember, unchanged
+from lab_runner.engine.running import RunningLab
+from lab_runner.models.results import Status
+from lab_runner.planning.plan import Plan
+from tests.docker.conftest import quiet, said, wait_for
+from tests.docker.test_switchboard import states
+
+CHANGES = [
+    ("desk", "echo 192.0.2.1 x >> /etc/hosts", "desk: /etc/hosts"),
+    ("gw", "chmod 600 /etc/passwd", "gw: /etc/passwd"),
+    ("web", "ln -s nowhere /etc/link", "web: /etc/link"),
+    ("web", "rm /etc/motd", "web: /etc/motd"),
+    ("gw", "nft add table ip x", "gw: (kernel) nft"),
+    ("desk", "ip route add 198.18.0.0/15 dev lo", "desk: (kernel) routes"),
+    ("desk", "ip address add 192.0.2.7/32 dev eth0", "desk: (kernel) addresses"),
+    ("desk", "ip link set eth0 mtu 1400", "desk: (kernel) addresses"),
+    ("gw", "ip rule add from 192.0.2.1 table 7", "gw: (kernel) rules"),
+    ("web", "mkdir -p /usr/local/etc/x", "web: /usr/local/etc/x"),
+]
+#: What people do to find out, and what happens by itself.
+LOOKING = """
+ip neighbour flush all; ping -c1 -W1 127.0.0.1; tcpdump -c1 -i lo & sleep 0.3; ping -c1 127.0.0.1
+cat /etc/hosts; nft list ruleset; journalctl -n 3; touch /tmp/x; echo note > /root/notes; kill %1
+cd /etc && cp hosts /tmp/hosts && cat /tmp/hosts > /etc/hosts
+"""
+
+
+@pytest.fixture
+def handed_over(lab: RunningLab) -> RunningLab:
+    remember(lab)
+    return lab
+
+
+def test_looking_changes_nothing(handed_over: RunningLab) -> None:
+    for node in handed_over.plan.nodes:
+        handed_over.execute(node, ["bash", "-c", LOOKING])
+    row = unchanged(handed_over)
+    assert row.status is Status.PASSED, row.rationale
+
+
+def test_a_reboot_changes_nothing(handed_over: RunningLab, plan: Plan) -> None:
+    handed_over.reboot(plan.nodes, quiet)
+    row = unchanged(handed_over)
+    assert row.status is Status.PASSED, row.rationale
+
+
+def test_each_change_is_named(own_lab: RunningLab) -> None:
+    for node, script, named in CHANGES:
+        remember(own_lab)
+        said(own_lab, node, script)
+        row = unchanged(own_lab)
+        assert row.status is Status.FAILED, script
+        assert named in row.rationale
+
+
+def test_a_change_that_was_undone_is_none(handed_over: RunningLab) -> None:
+    said(
+        handed_over,
+        "desk",
+        "cp -p /etc/hosts /tmp/h; echo x >> /etc/hosts; cat /tmp/h > /etc/hosts",
+    )
+    assert unchanged(handed_over).status is Status.PASSED
+
+
+def test_a_farm_of_links_and_files_does_not_hang(own_lab: RunningLab) -> None:
+    remember(own_lab)
+    said(
+        own_lab,
+        "desk",
+        "cd /etc; ln -s / root-of-all; ln -s loop loop; mkfifo pipe; mkdir -p deep; cd deep; "
+        "for i in $(seq 60); do mkdir d; cd d; done; mkdir /etc/many; cd /etc/many; "
+        "seq 3000 | xargs touch",
+    )
+    row = unchanged(own_lab)
+    assert row.status is Status.FAILED
+    assert "more" in row.rationale
+    assert row.duration_ms < 25_000
+
+
+def test_a_switchboard_that_was_restarted_remembers(own_lab: RunningLab) -> None:
+    remember(own_lab)
+    said(own_lab, "desk", "echo x > /etc/new")
+    own_lab.client.api.restart(own_lab.container("(switchboard)"), timeout=1)
+    wait_for(lambda: all(s["booted"] for s in states(own_lab).values()), "nodes are back")
+    assert "desk: /etc/new" in unchanged(own_lab).rationale
