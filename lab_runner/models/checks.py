@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from lab_runner.models.parameters import Strict
 from lab_runner.models.probes import (
     PROBES,
+    ArpProbe,
     CaptureProbe,
     CommandProbe,
     DnsProbe,
@@ -57,6 +58,7 @@ class Check(Strict):
     tls: TlsProbe | None = None
     ssh: SshProbe | None = None
     ping: PingProbe | None = None
+    arp: ArpProbe | None = None
     path: PathProbe | None = None
     nat: NatProbe | None = None
     capture: CaptureProbe | None = None
@@ -90,6 +92,7 @@ class Check(Strict):
         silent = {"blocked", "silent", "none", "absent"}
         return (
             self.capture is not None
+            or self.arp is not None
             or getattr(self.probe, "expect", None) in silent
             or "SILENCE" in getattr(self.probe, "rcode", ())
         )

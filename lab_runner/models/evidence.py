@@ -175,6 +175,28 @@ class PingEvidence(Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ArpMachine(Strict):
+    """One hardware address that answered."""
+
+    mac: str
+    replies: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArpEvidence(Strict):
+    """Who answered for an address."""
+
+    target: Target
+    #: Where it was asked; None: no route leads there.
+    interface: str | None
+    sent: int
+    machines: list[ArpMachine] = field(default_factory=list)
+    #: Nothing could be asked: ``unresolved``, ``unreachable``, ``no-interface``; or the
+    #: address is not on this link: ``own-address``, ``behind 192.0.2.1``.
+    problem: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PathEvidence(Strict):
     """The hops that answered; None for one that was silent."""
 
@@ -277,6 +299,7 @@ Evidence = (
     | TlsEvidence
     | SshEvidence
     | PingEvidence
+    | ArpEvidence
     | PathEvidence
     | NatEvidence
     | CaptureEvidence
@@ -296,6 +319,7 @@ EVIDENCE: dict[str, type[Evidence]] = {
     "tls": TlsEvidence,
     "ssh": SshEvidence,
     "ping": PingEvidence,
+    "arp": ArpEvidence,
     "path": PathEvidence,
     "nat": NatEvidence,
     "capture": CaptureEvidence,

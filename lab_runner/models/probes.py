@@ -18,6 +18,16 @@ from typing import Any, ClassVar, Literal
 STRICT: dict[str, str] = {"extra": "forbid"}
 
 
+def _bounded(name: str, value: float, least: float, most: float) -> None:
+    """Refuse a number that would make a probe a nuisance, or nothing at all.
+
+    Raises:
+        ValueError: It is out of bounds.
+    """
+    if not least <= value <= most:
+        raise ValueError(f"{name}: {value:g} is not between {least:g} and {most:g}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class DnsProbe:
     """Ask a name server one question, or the same kind of question several times (RFC 1035).
@@ -163,6 +173,28 @@ class PingProbe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ArpProbe:
+    """Who on the node's own link answers for an IPv4 address (RFC 826)."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+    to: str
+    #: The interface it is asked on; without it the one that the node's route names.
+    interface: str | None = None
+    #: Requests, spread over ``timeout_s``; all of that time is listened.
+    count: int = 3
+    #: As an ARP Probe (RFC 5227 section 2.1.1): the sender's address is 0.0.0.0.
+    probe: bool = False
+    timeout_s: float = 1.0
+    #: Expected: so many different machines answer.
+    answers: int = 1
+    #: Expected: one of them has this hardware address.
+    mac: str | None = None
+
+    def __post_init__(self) -> None:
+        _bounded("count", self.count, 1, 20)
+
+
+@dataclass(frozen=True, kw_only=True)
 class PathProbe:
     """The routers on the way, found with rising TTLs (RFC 1812 section 5.3.1)."""
 
@@ -294,6 +326,7 @@ Probe = (
     | TlsProbe
     | SshProbe
     | PingProbe
+    | ArpProbe
     | PathProbe
     | NatProbe
     | CaptureProbe
@@ -313,6 +346,7 @@ PROBES: dict[str, type[Probe]] = {
     "tls": TlsProbe,
     "ssh": SshProbe,
     "ping": PingProbe,
+    "arp": ArpProbe,
     "path": PathProbe,
     "nat": NatProbe,
     "capture": CaptureProbe,

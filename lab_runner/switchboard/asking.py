@@ -53,7 +53,7 @@ def parse(word: str, fields: dict[str, Any]) -> Probe:
         raise ProbeError(f"the switchboard has no probe {word!r}")
     try:
         return PROBES[word](**fields)
-    except TypeError as exc:
+    except (TypeError, ValueError) as exc:
         raise ProbeError(f"the switchboard does not understand this {word} probe: {exc}") from exc
 
 

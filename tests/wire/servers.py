@@ -6,7 +6,7 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import dns.flags
 import dns.message
@@ -161,3 +161,36 @@ def tcp_dns(answer: Callable[[bytes], bytes]) -> Handler:
         conn.sendall(len(wire).to_bytes(2, "big") + wire)
 
     return handle
+
+
+@contextlib.contextmanager
+def frame_server(
+    answers: Callable[[bytes], Iterable[bytes]], netns: str, device: str, ethertype: int
+) -> Iterator[None]:
+    """A machine on a link that answers each frame of a protocol with some frames."""
+
+    def opened() -> socket.socket:
+        link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        link.bind((device, ethertype))
+        return link
+
+    link = inside(netns, opened)
+    ended = threading.Event()
+
+    def serve() -> None:
+        link.settimeout(0.1)
+        while not ended.is_set():
+            with contextlib.suppress(OSError):
+                for frame in answers(link.recv(65535)):
+                    if ended.is_set():
+                        return
+                    link.send(frame)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(2)
+        link.close()

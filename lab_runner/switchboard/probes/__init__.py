@@ -22,6 +22,7 @@ MODULES: dict[str, str] = {
     "tls": "tls",
     "ssh": "ssh",
     "ping": "ping",
+    "arp": "arp",
     "path": "path",
     "nat": "nat",
     "capture": "capture",

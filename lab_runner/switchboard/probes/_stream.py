@@ -25,6 +25,8 @@ WORDS: dict[int, str] = {
     errno.EHOSTDOWN: "unreachable",
     errno.ENETDOWN: "unreachable",
     errno.EADDRNOTAVAIL: "unreachable",  # no source address for that family
+    errno.ENODEV: "no-interface",
+    errno.ENXIO: "no-interface",  # it was unplugged meanwhile
     errno.EACCES: "unreachable",  # a "prohibit" route, or a broadcast address
     errno.EPERM: "unreachable",  # the node's own firewall dropped it on the way out
     errno.EINVAL: "unreachable",  # an "unreachable"/"blackhole" route, RTN_* in fib_rules.c

@@ -79,7 +79,7 @@ def _nested(probe: CaptureProbe) -> tuple[str, Probe]:
         raise ProbeError(f"during: holds exactly one probe of {known}")
     try:
         return words[0], PROBES[words[0]](**probe.during[words[0]])
-    except TypeError as exc:
+    except (TypeError, ValueError) as exc:
         raise ProbeError(f"during: {words[0]}: {exc}") from exc
 
 
