@@ -12,6 +12,7 @@ from lab_runner.models.probes import (
     ArpProbe,
     CaptureProbe,
     CommandProbe,
+    DhcpProbe,
     DnsProbe,
     FileProbe,
     HttpProbe,
@@ -59,6 +60,7 @@ class Check(Strict):
     ssh: SshProbe | None = None
     ping: PingProbe | None = None
     arp: ArpProbe | None = None
+    dhcp: DhcpProbe | None = None
     path: PathProbe | None = None
     nat: NatProbe | None = None
     capture: CaptureProbe | None = None
@@ -93,6 +95,7 @@ class Check(Strict):
         return (
             self.capture is not None
             or self.arp is not None
+            or self.dhcp is not None
             or getattr(self.probe, "expect", None) in silent
             or "SILENCE" in getattr(self.probe, "rcode", ())
         )

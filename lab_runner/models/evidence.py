@@ -197,6 +197,46 @@ class ArpEvidence(Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DhcpOffer(Strict):
+    """What a DHCPOFFER or a DHCPACK holds."""
+
+    address: str
+    #: The server identifier (RFC 2132 section 9.7); None: it has none, so nobody can take it.
+    server: str | None
+    #: The address in the IP header: the server's, or a relay's.
+    source: str
+    giaddr: str | None = None
+    routers: list[str] = field(default_factory=list)
+    dns_servers: list[str] = field(default_factory=list)
+    domain: str | None = None
+    lease_s: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DhcpClient(Strict):
+    """One made-up machine."""
+
+    mac: str
+    #: ``lease``; ``no-offer``, ``no-answer`` (to its DHCPREQUEST); ``nak``, however
+    #: often it began again.
+    outcome: str
+    #: Different ones only, the first sixteen.
+    offers: list[DhcpOffer] = field(default_factory=list)
+    lease: DhcpOffer | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DhcpEvidence(Strict):
+    """What machines got that had never been here before."""
+
+    interface: str
+    clients: list[DhcpClient]
+    #: Nothing could be asked: ``no-interface``, ``unreachable`` (it is down).
+    problem: str | None = None
+    duration_ms: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class PathEvidence(Strict):
     """The hops that answered; None for one that was silent."""
 
@@ -300,6 +340,7 @@ Evidence = (
     | SshEvidence
     | PingEvidence
     | ArpEvidence
+    | DhcpEvidence
     | PathEvidence
     | NatEvidence
     | CaptureEvidence
@@ -320,6 +361,7 @@ EVIDENCE: dict[str, type[Evidence]] = {
     "ssh": SshEvidence,
     "ping": PingEvidence,
     "arp": ArpEvidence,
+    "dhcp": DhcpEvidence,
     "path": PathEvidence,
     "nat": NatEvidence,
     "capture": CaptureEvidence,

@@ -195,6 +195,49 @@ class ArpProbe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DhcpProbe:
+    """Ask for a lease as machines would that were never here before (RFC 2131).
+
+    Frames of made-up machines leave from the node's interface; the node's own
+    address and lease are not touched. All ``clients`` ask at once and hold their
+    leases until the last of them is done, then each gives its lease back. A
+    server may take its time: ISC's pings an address for 1 s before it offers it,
+    dnsmasq for 3 s, so a ``window_s`` below that may miss one.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+    interface: str = "eth0"
+    clients: int = 1
+    #: The one client's hardware address, for a reservation; default: random ones.
+    mac: str | None = None
+    #: Take this server's offer; default: the first one.
+    server: str | None = None
+    #: Offers are collected for so long before one is taken.
+    window_s: float = 3.5
+    #: For all of it, the window included.
+    timeout_s: float = 8.0
+    #: Expected: each client gets a lease, or nobody is offered anything.
+    expect: Literal["lease", "none"] = "lease"
+    #: Expected: exactly these servers make offers (their server identifiers).
+    servers: list[str] | None = None
+    #: Expected: leases are of this range: ``10.0.0.100-10.0.0.199``, a network, an address.
+    pool: str | None = None
+    #: Expected: nothing of these ranges is offered by anybody.
+    excluded: list[str] = field(default_factory=list)
+    #: Expected: options of each lease (RFC 2132 sections 3.5, 3.8, 3.17, 9.2).
+    router: str | None = None
+    dns_servers: list[str] | None = None
+    domain: str | None = None
+    lease_at_most_s: int | None = None
+    #: Expected: the relay that each lease came through (RFC 2131 section 2, giaddr).
+    giaddr: str | None = None
+
+    def __post_init__(self) -> None:
+        _bounded("clients", self.clients, 1, 1 if self.mac else 100)
+        _bounded("window_s", self.window_s, 0, self.timeout_s)
+
+
+@dataclass(frozen=True, kw_only=True)
 class PathProbe:
     """The routers on the way, found with rising TTLs (RFC 1812 section 5.3.1)."""
 
@@ -327,6 +370,7 @@ Probe = (
     | SshProbe
     | PingProbe
     | ArpProbe
+    | DhcpProbe
     | PathProbe
     | NatProbe
     | CaptureProbe
@@ -347,6 +391,7 @@ PROBES: dict[str, type[Probe]] = {
     "ssh": SshProbe,
     "ping": PingProbe,
     "arp": ArpProbe,
+    "dhcp": DhcpProbe,
     "path": PathProbe,
     "nat": NatProbe,
     "capture": CaptureProbe,

@@ -13,7 +13,7 @@ from lab_runner.checker.judge.inside import (
     judge_process,
     judge_sysctl,
 )
-from lab_runner.checker.judge.link import judge_arp
+from lab_runner.checker.judge.link import judge_arp, judge_dhcp
 from lab_runner.checker.judge.packets import judge_capture, judge_nat, judge_path, judge_ping
 from lab_runner.checker.judge.ssh import judge_ssh
 from lab_runner.checker.judge.streams import judge_http, judge_tcp, judge_tls, judge_udp
@@ -32,6 +32,7 @@ JUDGES: dict[str, Callable[[Any, Any, str], Verdict]] = {
     "ssh": judge_ssh,
     "ping": judge_ping,
     "arp": judge_arp,
+    "dhcp": judge_dhcp,
     "path": judge_path,
     "nat": judge_nat,
     "capture": judge_capture,

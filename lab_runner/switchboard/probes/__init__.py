@@ -23,6 +23,7 @@ MODULES: dict[str, str] = {
     "ssh": "ssh",
     "ping": "ping",
     "arp": "arp",
+    "dhcp": "dhcp",
     "path": "path",
     "nat": "nat",
     "capture": "capture",

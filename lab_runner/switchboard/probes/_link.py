@@ -18,6 +18,7 @@ BROADCAST = b"\xff" * 6
 #: Longer than any frame of Ethernet's.
 FRAME = 65535
 
+_SOL_PACKET, _PACKET_ADD_MEMBERSHIP, _PACKET_MR_PROMISC = 263, 1, 1
 _SIOCGIFADDR = 0x8915  # netdevice(7)
 _RTM_NEWROUTE, _RTM_GETROUTE = 24, 26  # rtnetlink(7)
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC = 1, 4, 5, 7
@@ -115,6 +116,16 @@ def open_link(interface: str, ethertype: int) -> socket.socket:
         link.close()
         raise
     return link
+
+
+def promiscuous(link: socket.socket) -> None:
+    """Hear also what is sent to other hardware addresses than the interface's own (packet(7)).
+
+    This takes no CAP_NET_ADMIN, and ends with the socket.
+    """
+    index = socket.if_nametoindex(link.getsockname()[0])
+    membership = struct.pack("iHH8s", index, _PACKET_MR_PROMISC, 0, b"")
+    link.setsockopt(_SOL_PACKET, _PACKET_ADD_MEMBERSHIP, membership)
 
 
 def hardware_address(link: socket.socket) -> bytes:
