@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from scapy.layers.inet import ICMP, IP
+from scapy.layers.l2 import Ether
+from scapy.packet import Raw
 
 from lab_runner.models.probes import PingProbe
 from tests.wire.asking import Node
 from tests.wire.conftest import Network
+from tests.wire.servers import frame_server
 
 pytestmark = pytest.mark.root
 
@@ -78,6 +82,22 @@ def test_host_unreachable_and_no_route(near: Node, network: Network) -> None:
     assert "ICMP 3/0 from 10.77.0.1" in nobody.verdict.rationale
     assert nowhere.seen.problem == "unreachable"
     assert nowhere.verdict.passed
+
+
+@pytest.mark.parametrize("quote", [0, 8, 12, 19, 24])
+def test_an_error_that_quotes_too_little_is_passed_over(
+    near: Node, network: Network, quote: int
+) -> None:
+    def cut_off(frame: bytes) -> list[bytes]:
+        request = Ether(frame)
+        head = Ether(src=request.dst, dst=request.src) / IP(src="10.77.0.1", dst="10.77.0.2")
+        return [bytes(head / ICMP(type=3, code=1) / Raw(bytes(request[IP])[:quote]))]
+
+    network.nft("mid", "table ip f { chain c { type filter hook forward priority 0; drop; }; }")
+    with frame_server(cut_off, network.netns("mid"), "eth0", 0x0800):
+        asked = near.ask(pings())
+    assert asked.seen.icmp_errors == []
+    assert asked.seen.received == 0
 
 
 def test_loss_within_and_beyond_the_limit(near: Node, network: Network) -> None:

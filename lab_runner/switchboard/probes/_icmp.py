@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,5 +139,5 @@ def quoted_packet(heard: Heard, kin: int) -> Packet | None:
         return None
     try:
         return IPv6(heard.about) if kin == socket.AF_INET6 else IP(heard.about)
-    except (Scapy_Exception, ValueError, IndexError):
+    except (Scapy_Exception, struct.error, ValueError, IndexError):
         return None
