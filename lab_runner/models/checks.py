@@ -20,6 +20,7 @@ from lab_runner.models.probes import (
     NatProbe,
     PathProbe,
     PingProbe,
+    PmtuProbe,
     Probe,
     ProcessProbe,
     SshProbe,
@@ -62,6 +63,7 @@ class Check(Strict):
     arp: ArpProbe | None = None
     dhcp: DhcpProbe | None = None
     path: PathProbe | None = None
+    pmtu: PmtuProbe | None = None
     nat: NatProbe | None = None
     capture: CaptureProbe | None = None
     listening: ListeningProbe | None = None

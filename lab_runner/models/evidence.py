@@ -247,6 +247,31 @@ class PathEvidence(Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PmtuSize(Strict):
+    """What became of packets of one size."""
+
+    size: int
+    #: ``passed``; ``told`` (too big for a next hop); ``silent``; ``too-long`` (for the
+    #: node's own interface); ``unreachable`` (another ICMP error, or the kernel's word).
+    outcome: str
+    #: With ``told``: the next-hop MTU; None: not said (RFC 1191 section 4, 0).
+    mtu: int | None = None
+    #: Who said so: ``10.0.0.1``, ``ICMP 3/13 from 10.0.0.1``.
+    detail: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PmtuEvidence(Strict):
+    """Packets of several sizes that must not be fragmented."""
+
+    target: Target
+    protocol: str
+    sizes: list[PmtuSize] = field(default_factory=list)
+    #: The name was not found: ``unresolved``.
+    problem: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class NatEvidence(Strict):
     """The near and the far side of one connection."""
 
@@ -342,6 +367,7 @@ Evidence = (
     | ArpEvidence
     | DhcpEvidence
     | PathEvidence
+    | PmtuEvidence
     | NatEvidence
     | CaptureEvidence
     | ListeningEvidence
@@ -363,6 +389,7 @@ EVIDENCE: dict[str, type[Evidence]] = {
     "arp": ArpEvidence,
     "dhcp": DhcpEvidence,
     "path": PathEvidence,
+    "pmtu": PmtuEvidence,
     "nat": NatEvidence,
     "capture": CaptureEvidence,
     "listening": ListeningEvidence,

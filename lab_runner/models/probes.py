@@ -255,6 +255,44 @@ class PathProbe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PmtuProbe:
+    """What gets through whole, and whether the way says what does not (RFC 1191, RFC 8201).
+
+    Sizes are those of IP packets, header included; none may be fragmented. Echo
+    requests are answered at full length, so they must fit the way back too; a
+    datagram to a closed port is answered by a short ICMP error, and so tells of
+    the way there alone.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+    to: str
+    protocol: Literal["icmp", "udp"] = "icmp"
+    #: With udp: an echo service or a closed port, so that either way something comes back.
+    port: int = 33434
+    #: Sizes to try besides those below.
+    sizes: list[int] = field(default_factory=list)
+    #: All sizes are tried at once, each three times unless it is answered.
+    timeout_s: float = 1.5
+    #: Expected: these sizes get through.
+    passes: list[int] = field(default_factory=list)
+    #: Expected: of these somebody on the way says that they are too big (ICMP 3/4, ICMPv6 2/0).
+    told: list[int] = field(default_factory=list)
+    #: Expected: the next-hop MTU that is told.
+    mtu_at_least: int | None = None
+    mtu_at_most: int | None = None
+
+    @property
+    def all_sizes(self) -> list[int]:
+        """Each size that is tried, once."""
+        return sorted({*self.sizes, *self.passes, *self.told})
+
+    def __post_init__(self) -> None:
+        _bounded("sizes together", len(self.all_sizes), 1, 16)
+        for size in self.all_sizes:
+            _bounded("size", size, 68, 9216)
+
+
+@dataclass(frozen=True, kw_only=True)
 class NatProbe:
     """Which source address the far end really sees.
 
@@ -372,6 +410,7 @@ Probe = (
     | ArpProbe
     | DhcpProbe
     | PathProbe
+    | PmtuProbe
     | NatProbe
     | CaptureProbe
     | ListeningProbe
@@ -393,6 +432,7 @@ PROBES: dict[str, type[Probe]] = {
     "arp": ArpProbe,
     "dhcp": DhcpProbe,
     "path": PathProbe,
+    "pmtu": PmtuProbe,
     "nat": NatProbe,
     "capture": CaptureProbe,
     "listening": ListeningProbe,

@@ -1,4 +1,4 @@
-"""Packets on the way: ping, path, nat, capture."""
+"""Packets on the way: ping, path, pmtu, nat, capture."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from lab_runner.checker.judge.verdict import (
     Verdict,
     either,
     happened,
+    listed,
     milliseconds,
     place,
     quoted,
@@ -20,8 +21,10 @@ from lab_runner.models.evidence import (
     NatEvidence,
     PathEvidence,
     PingEvidence,
+    PmtuEvidence,
+    PmtuSize,
 )
-from lab_runner.models.probes import CaptureProbe, NatProbe, PathProbe, PingProbe
+from lab_runner.models.probes import CaptureProbe, NatProbe, PathProbe, PingProbe, PmtuProbe
 
 
 def judge_ping(probe: PingProbe, seen: PingEvidence, vantage: str) -> Verdict:
@@ -75,6 +78,43 @@ def _path(probe: PathProbe, seen: PathEvidence) -> Iterator[str | None]:
         yield unless(met, f"the destination without {probe.avoids} on the way")
     if probe.hops is None and probe.avoids is None:
         yield unless(seen.reached, "the destination")
+
+
+def judge_pmtu(probe: PmtuProbe, seen: PmtuEvidence, vantage: str) -> Verdict:
+    """Do the sizes pass that should, and does the way say so of those that do not fit?"""
+    asked = f"{vantage} to {place(seen.target)}, not to be fragmented"
+    said = happened(seen.problem, None) if seen.problem else "; ".join(map(_size, seen.sizes))
+    return verdict(f"{asked}: {said}", _pmtu_unmet(probe, seen))
+
+
+def _size(seen: PmtuSize) -> str:
+    if seen.outcome == "told":
+        mtu = f", next-hop MTU {seen.mtu}" if seen.mtu else ", no next-hop MTU"
+        return f"{seen.size} bytes too big says {seen.detail}{mtu}"
+    words = {"passed": "pass", "silent": "no word of them", "too-long": "longer than its own MTU"}
+    extra = f" ({seen.detail})" if seen.detail else ""
+    return f"{seen.size} bytes {words.get(seen.outcome, seen.outcome)}{extra}"
+
+
+def _pmtu_unmet(probe: PmtuProbe, seen: PmtuEvidence) -> Iterator[str | None]:
+    found = {one.size: one for one in seen.sizes}
+    stuck = [size for size in probe.passes if _outcome(found.get(size)) != "passed"]
+    yield unless(not stuck, f"{listed(stuck)} bytes to pass")
+    unsaid = [size for size in probe.told if _outcome(found.get(size)) != "told"]
+    yield unless(not unsaid, f"to be told that {listed(unsaid)} bytes are too big")
+    mtus = [one.mtu or 0 for one in seen.sizes if one.outcome == "told"]
+    if probe.mtu_at_least is not None and mtus:
+        met = min(mtus) >= probe.mtu_at_least
+        yield unless(met, f"a next-hop MTU of {probe.mtu_at_least} at least")
+    if probe.mtu_at_most is not None and mtus:
+        met = min(mtus) > 0 and max(mtus) <= probe.mtu_at_most
+        yield unless(met, f"a next-hop MTU of {probe.mtu_at_most} at most")
+    if not (probe.passes or probe.told):
+        yield unless(any(one.outcome == "passed" for one in seen.sizes), "one of them to pass")
+
+
+def _outcome(seen: PmtuSize | None) -> str | None:
+    return seen.outcome if seen else None
 
 
 def judge_nat(probe: NatProbe, seen: NatEvidence, vantage: str) -> Verdict:

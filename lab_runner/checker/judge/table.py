@@ -14,7 +14,13 @@ from lab_runner.checker.judge.inside import (
     judge_sysctl,
 )
 from lab_runner.checker.judge.link import judge_arp, judge_dhcp
-from lab_runner.checker.judge.packets import judge_capture, judge_nat, judge_path, judge_ping
+from lab_runner.checker.judge.packets import (
+    judge_capture,
+    judge_nat,
+    judge_path,
+    judge_ping,
+    judge_pmtu,
+)
 from lab_runner.checker.judge.ssh import judge_ssh
 from lab_runner.checker.judge.streams import judge_http, judge_tcp, judge_tls, judge_udp
 from lab_runner.checker.judge.verdict import Verdict
@@ -34,6 +40,7 @@ JUDGES: dict[str, Callable[[Any, Any, str], Verdict]] = {
     "arp": judge_arp,
     "dhcp": judge_dhcp,
     "path": judge_path,
+    "pmtu": judge_pmtu,
     "nat": judge_nat,
     "capture": judge_capture,
     "listening": judge_listening,

@@ -25,6 +25,7 @@ MODULES: dict[str, str] = {
     "arp": "arp",
     "dhcp": "dhcp",
     "path": "path",
+    "pmtu": "pmtu",
     "nat": "nat",
     "capture": "capture",
     "listening": "listening",
