@@ -17,6 +17,7 @@ from lab_runner.models.probes import (
     FileProbe,
     HttpProbe,
     ListeningProbe,
+    LoadProbe,
     NatProbe,
     PathProbe,
     PingProbe,
@@ -57,6 +58,7 @@ class Check(Strict):
     tcp: TcpProbe | None = None
     udp: UdpProbe | None = None
     http: HttpProbe | None = None
+    load: LoadProbe | None = None
     tls: TlsProbe | None = None
     ssh: SshProbe | None = None
     ping: PingProbe | None = None
@@ -98,6 +100,7 @@ class Check(Strict):
             self.capture is not None
             or self.arp is not None
             or self.dhcp is not None
+            or self.load is not None
             or getattr(self.probe, "expect", None) in silent
             or "SILENCE" in getattr(self.probe, "rcode", ())
         )

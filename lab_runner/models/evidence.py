@@ -139,6 +139,32 @@ class HttpEvidence(Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LoadOutcome(Strict):
+    """The flows that ended in one way."""
+
+    #: ``open``, or with http the status code (``200``); else as in :class:`TcpEvidence`,
+    #: ``closed`` (no answer), ``broken`` (not HTTP), ``not-tried`` (no time was left).
+    outcome: str
+    flows: int
+    #: From the first packet to the end of it: half of them, 95 of 100, all.
+    median_ms: float
+    p95_ms: float
+    slowest_ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadEvidence(Strict):
+    """Many connections, the commonest outcome first."""
+
+    target: Target
+    port: int
+    outcomes: list[LoadOutcome] = field(default_factory=list)
+    #: The most that were open at one time.
+    open_at_once: int = 0
+    duration_ms: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class SshEvidence(Strict):
     """One conversation with an SSH server."""
 
@@ -361,6 +387,7 @@ Evidence = (
     | TcpEvidence
     | UdpEvidence
     | HttpEvidence
+    | LoadEvidence
     | TlsEvidence
     | SshEvidence
     | PingEvidence
@@ -383,6 +410,7 @@ EVIDENCE: dict[str, type[Evidence]] = {
     "tcp": TcpEvidence,
     "udp": UdpEvidence,
     "http": HttpEvidence,
+    "load": LoadEvidence,
     "tls": TlsEvidence,
     "ssh": SshEvidence,
     "ping": PingEvidence,

@@ -112,6 +112,43 @@ class HttpProbe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LoadProbe:
+    """Many connections, or requests over many: what one alone does not show.
+
+    Together, every connection is held until the last has its answer or its time
+    is over, so all of them are open at once; else each is closed before the next
+    is made. No retries: each flow has one attempt, ``timeout_s`` long.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+    to: str
+    port: int
+    #: ``http``: over each connection one GET, up to the end of the response's header.
+    protocol: Literal["tcp", "http"] = "tcp"
+    #: With http: the request target and the Host header (default: ``to``).
+    path: str = "/"
+    host: str | None = None
+    flows: int = 40
+    together: bool = True
+    #: New connections a second, at most.
+    per_second: int = 100
+    timeout_s: float = 3.0
+    #: Expected: this share of the flows succeeds, 0 to 1; default: all of them, or, with
+    #: ``at_most``, one at least.
+    at_least: float | None = None
+    #: Expected: no more than this share does (a limit that must hold).
+    at_most: float | None = None
+    #: Expected with http: any of these status codes is success.
+    status: list[int] = field(default_factory=lambda: [200])
+    #: Expected: 95 of 100 successes take no longer.
+    max_ms: float | None = None
+
+    def __post_init__(self) -> None:
+        _bounded("flows", self.flows, 1, 300)
+        _bounded("per_second", self.per_second, 1, 200)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TlsProbe:
     """Make a TLS handshake and verify the chain against the node's own trust store (RFC 8446)."""
 
@@ -404,6 +441,7 @@ Probe = (
     | TcpProbe
     | UdpProbe
     | HttpProbe
+    | LoadProbe
     | TlsProbe
     | SshProbe
     | PingProbe
@@ -426,6 +464,7 @@ PROBES: dict[str, type[Probe]] = {
     "tcp": TcpProbe,
     "udp": UdpProbe,
     "http": HttpProbe,
+    "load": LoadProbe,
     "tls": TlsProbe,
     "ssh": SshProbe,
     "ping": PingProbe,

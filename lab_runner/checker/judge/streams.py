@@ -1,4 +1,4 @@
-"""Connections and datagrams: tcp, udp, tls, http."""
+"""Connections and datagrams: tcp, udp, tls, http, load."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ from lab_runner.checker.judge.verdict import (
 from lab_runner.errors import ProbeError
 from lab_runner.models.evidence import (
     HttpEvidence,
+    LoadEvidence,
+    LoadOutcome,
     TcpEvidence,
     TlsEvidence,
     TlsFacts,
     UdpEvidence,
 )
-from lab_runner.models.probes import HttpProbe, TcpProbe, TlsProbe, UdpProbe
+from lab_runner.models.probes import HttpProbe, LoadProbe, TcpProbe, TlsProbe, UdpProbe
 
 #: What each expected word is met by. A name that was not found meets none of
 #: them: nothing was tried, and absence is not proof.
@@ -144,3 +146,33 @@ def _headers_unmet(probe: HttpProbe, seen: HttpEvidence) -> Iterator[str | None]
         value = shown.get(name.lower())
         met = value is not None and found(pattern, value)
         yield unless(met, f"{name}: /{pattern}/, not {quoted(value)}")
+
+
+def judge_load(probe: LoadProbe, seen: LoadEvidence, vantage: str) -> Verdict:
+    """Did enough of the flows succeed, not too many, and fast enough?"""
+    ways = [f"{o.flows} {_way(o)}" for o in seen.outcomes]
+    said = f"{vantage} to {place(seen.target, seen.port)}, {probe.flows} flows: {listed(ways)}"
+    return verdict(f"{said}, {seen.open_at_once} open at once", _load_unmet(probe, seen))
+
+
+def _way(seen: LoadOutcome) -> str:
+    said = {"open": "opened", "not-tried": "not tried"}.get(seen.outcome)
+    word = said or (f"status {seen.outcome}" if seen.outcome.isdigit() else None)
+    return f"{word or happened(seen.outcome, None)} (p95 {milliseconds(seen.p95_ms)})"
+
+
+def _load_unmet(probe: LoadProbe, seen: LoadEvidence) -> Iterator[str | None]:
+    """What was not tried is no success, and where nothing succeeds no limit is proved."""
+    wanted = {str(code) for code in probe.status} if probe.protocol == "http" else {"open"}
+    good = [outcome for outcome in seen.outcomes if outcome.outcome in wanted]
+    share = sum(outcome.flows for outcome in good) / probe.flows
+    least = probe.at_least if probe.at_least is not None else float(probe.at_most is None)
+    few = "one" if least * probe.flows <= 1 else f"{least:.0%}"
+    yield unless(good != [] and share >= least, f"{few} at least to succeed")
+    if probe.at_most is not None:
+        tried = all(outcome.outcome != "not-tried" for outcome in seen.outcomes)
+        met = tried and share <= probe.at_most
+        yield unless(met, f"{probe.at_most:.0%} at most to succeed")
+    if probe.max_ms is not None and good:
+        slow = max(outcome.p95_ms for outcome in good)
+        yield unless(slow <= probe.max_ms, f"95 of 100 in {probe.max_ms:g} ms at most")

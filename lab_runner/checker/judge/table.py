@@ -22,7 +22,7 @@ from lab_runner.checker.judge.packets import (
     judge_pmtu,
 )
 from lab_runner.checker.judge.ssh import judge_ssh
-from lab_runner.checker.judge.streams import judge_http, judge_tcp, judge_tls, judge_udp
+from lab_runner.checker.judge.streams import judge_http, judge_load, judge_tcp, judge_tls, judge_udp
 from lab_runner.checker.judge.verdict import Verdict
 from lab_runner.errors import ProbeError
 from lab_runner.models.evidence import EVIDENCE, Evidence
@@ -34,6 +34,7 @@ JUDGES: dict[str, Callable[[Any, Any, str], Verdict]] = {
     "tcp": judge_tcp,
     "udp": judge_udp,
     "http": judge_http,
+    "load": judge_load,
     "tls": judge_tls,
     "ssh": judge_ssh,
     "ping": judge_ping,

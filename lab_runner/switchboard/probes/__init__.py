@@ -19,6 +19,7 @@ MODULES: dict[str, str] = {
     "tcp": "tcp",
     "udp": "udp",
     "http": "http",
+    "load": "flows",  # a module "load" would take the place of the function below
     "tls": "tls",
     "ssh": "ssh",
     "ping": "ping",
