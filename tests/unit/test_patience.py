@@ -16,6 +16,8 @@ from lab_runner.models.probes import (
     patient,
 )
 
+#: What a probe wants besides the fields without a default.
+NEEDED: dict[str, dict[str, list[int]]] = {"pmtu": {"sizes": [1400]}}
 WITHOUT_LIMIT = {"path", "listening", "process", "file", "sysctl", "capture"}
 
 
@@ -27,7 +29,7 @@ def test_every_probe_that_waits_waits_longer(word: str) -> None:
         for field in dataclasses.fields(kind)
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     }
-    probe: Probe = kind(**needed)
+    probe: Probe = kind(**needed, **NEEDED.get(word, {}))
     longer = patient(probe, 3.0)
     assert getattr(longer, "timeout_s") == 3 * getattr(probe, "timeout_s")  # noqa: B009
     assert dataclasses.replace(longer, timeout_s=getattr(probe, "timeout_s")) == probe  # type: ignore[call-arg]  # noqa: B009
