@@ -15,6 +15,7 @@ from lab_runner.models.probes import (
     DhcpProbe,
     DnsProbe,
     FileProbe,
+    FtpProbe,
     HttpProbe,
     ListeningProbe,
     LoadProbe,
@@ -61,6 +62,7 @@ class Check(Strict):
     load: LoadProbe | None = None
     tls: TlsProbe | None = None
     ssh: SshProbe | None = None
+    ftp: FtpProbe | None = None
     ping: PingProbe | None = None
     arp: ArpProbe | None = None
     dhcp: DhcpProbe | None = None
@@ -102,5 +104,6 @@ class Check(Strict):
             or self.dhcp is not None
             or self.load is not None
             or getattr(self.probe, "expect", None) in silent
+            or getattr(self.probe, "data", None) == "failed"
             or "SILENCE" in getattr(self.probe, "rcode", ())
         )

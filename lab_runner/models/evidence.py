@@ -187,6 +187,30 @@ class SshEvidence(Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FtpEvidence(Strict):
+    """One conversation with an FTP server."""
+
+    target: Target
+    port: int
+    mode: str
+    #: ``connected``, else as in :class:`TcpEvidence`.
+    outcome: str
+    #: The last lines of the server's replies, in order: ``227 Entering Passive Mode (…)``.
+    replies: list[str] = field(default_factory=list)
+    #: ``accepted``, ``refused``; None: it did not come to that.
+    login: str | None = None
+    #: ``opened``, ``failed``; None: it was not tried.
+    data: str | None = None
+    #: The address that the server named (EPSV: its own); in active mode, whence it came.
+    data_address: str | None = None
+    data_port: int | None = None
+    content: str | None = None
+    #: What broke off, and how: ``PASV: timeout``, ``RETR: 550 …``, ``data: refused``.
+    failed: str | None = None
+    duration_ms: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class PingEvidence(Strict):
     """Echo requests, replies and errors."""
 
@@ -390,6 +414,7 @@ Evidence = (
     | LoadEvidence
     | TlsEvidence
     | SshEvidence
+    | FtpEvidence
     | PingEvidence
     | ArpEvidence
     | DhcpEvidence
@@ -413,6 +438,7 @@ EVIDENCE: dict[str, type[Evidence]] = {
     "load": LoadEvidence,
     "tls": TlsEvidence,
     "ssh": SshEvidence,
+    "ftp": FtpEvidence,
     "ping": PingEvidence,
     "arp": ArpEvidence,
     "dhcp": DhcpEvidence,

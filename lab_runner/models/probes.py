@@ -193,6 +193,33 @@ class SshProbe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FtpProbe:
+    """Log in to an FTP server and have one listing or file sent (RFC 959, RFC 2428).
+
+    In passive mode the data connection goes to the address that the server
+    names, whoever that is; in active mode the node's own address is named.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+    to: str
+    port: int = 21
+    user: str = "anonymous"
+    password: str = "guest@"  # noqa: S105 - what RFC 1635 has a guest say
+    mode: Literal["passive", "extended-passive", "active"] = "passive"
+    command: Literal["LIST", "RETR"] = "LIST"
+    path: str = ""
+    timeout_s: float = 5.0
+    #: Expected: does the login succeed? Default: it does.
+    login: Literal["accepted", "refused"] = "accepted"
+    #: Expected, after a login: the data connection is made and all is sent, or it is not made.
+    data: Literal["opened", "failed"] = "opened"
+    #: Expected: whom the data connection goes to; in active mode, whom it comes from.
+    data_address: str | None = None
+    #: Expected: a regular expression found in the first 64 KiB of the listing or file.
+    content: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PingProbe:
     """ICMP echo requests (RFC 792)."""
 
@@ -444,6 +471,7 @@ Probe = (
     | LoadProbe
     | TlsProbe
     | SshProbe
+    | FtpProbe
     | PingProbe
     | ArpProbe
     | DhcpProbe
@@ -467,6 +495,7 @@ PROBES: dict[str, type[Probe]] = {
     "load": LoadProbe,
     "tls": TlsProbe,
     "ssh": SshProbe,
+    "ftp": FtpProbe,
     "ping": PingProbe,
     "arp": ArpProbe,
     "dhcp": DhcpProbe,

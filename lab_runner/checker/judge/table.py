@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lab_runner.checker.judge.dns import judge_dns
+from lab_runner.checker.judge.ftp import judge_ftp
 from lab_runner.checker.judge.inside import (
     judge_command,
     judge_file,
@@ -37,6 +38,7 @@ JUDGES: dict[str, Callable[[Any, Any, str], Verdict]] = {
     "load": judge_load,
     "tls": judge_tls,
     "ssh": judge_ssh,
+    "ftp": judge_ftp,
     "ping": judge_ping,
     "arp": judge_arp,
     "dhcp": judge_dhcp,

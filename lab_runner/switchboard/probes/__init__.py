@@ -22,6 +22,7 @@ MODULES: dict[str, str] = {
     "load": "flows",  # a module "load" would take the place of the function below
     "tls": "tls",
     "ssh": "ssh",
+    "ftp": "ftp",
     "ping": "ping",
     "arp": "arp",
     "dhcp": "dhcp",
