@@ -28,6 +28,7 @@ from lab_runner.models.probes import (
     SshProbe,
     SysctlProbe,
     TcpProbe,
+    TelnetProbe,
     TlsProbe,
     UdpProbe,
 )
@@ -63,6 +64,7 @@ class Check(Strict):
     tls: TlsProbe | None = None
     ssh: SshProbe | None = None
     ftp: FtpProbe | None = None
+    telnet: TelnetProbe | None = None
     ping: PingProbe | None = None
     arp: ArpProbe | None = None
     dhcp: DhcpProbe | None = None

@@ -211,6 +211,25 @@ class FtpEvidence(Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TelnetEvidence(Strict):
+    """One conversation with a TELNET server."""
+
+    target: Target
+    port: int
+    #: ``prompt``, else as in :class:`TcpEvidence`, ``closed``, ``too-much`` (and no prompt).
+    outcome: str
+    detail: str | None = None
+    #: What was said up to the prompt, options left out.
+    said: str = ""
+    #: ``accepted``, ``refused``; None: it did not come to that.
+    login: str | None = None
+    output: str | None = None
+    #: What broke off after the prompt: ``login: closed``, ``command: timeout``.
+    failed: str | None = None
+    duration_ms: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class PingEvidence(Strict):
     """Echo requests, replies and errors."""
 
@@ -415,6 +434,7 @@ Evidence = (
     | TlsEvidence
     | SshEvidence
     | FtpEvidence
+    | TelnetEvidence
     | PingEvidence
     | ArpEvidence
     | DhcpEvidence
@@ -439,6 +459,7 @@ EVIDENCE: dict[str, type[Evidence]] = {
     "tls": TlsEvidence,
     "ssh": SshEvidence,
     "ftp": FtpEvidence,
+    "telnet": TelnetEvidence,
     "ping": PingEvidence,
     "arp": ArpEvidence,
     "dhcp": DhcpEvidence,

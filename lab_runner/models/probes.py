@@ -220,6 +220,31 @@ class FtpProbe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TelnetProbe:
+    """Speak TELNET without any option, up to a prompt; where asked to, log in (RFC 854)."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+    to: str
+    port: int = 23
+    #: A regular expression that ends what the server says first.
+    prompt: str = r"(?<!Last )login: *$"
+    #: Typed at the prompt; without it only the prompt is waited for.
+    user: str | None = None
+    password: str = ""
+    #: What ends everything that is said after a login, and after a command.
+    shell: str = r"[$#>] *$"
+    #: Typed after a login.
+    command: str | None = None
+    timeout_s: float = 6.0
+    #: Expected. ``blocked``: no prompt in whatever way (refused, closed, silence).
+    expect: Literal["prompt", "blocked"] = "prompt"
+    #: Expected: does the login succeed? Default, where there is a user: it does.
+    login: Literal["accepted", "refused"] | None = None
+    #: Expected: a regular expression found in the command's output.
+    output: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PingProbe:
     """ICMP echo requests (RFC 792)."""
 
@@ -472,6 +497,7 @@ Probe = (
     | TlsProbe
     | SshProbe
     | FtpProbe
+    | TelnetProbe
     | PingProbe
     | ArpProbe
     | DhcpProbe
@@ -496,6 +522,7 @@ PROBES: dict[str, type[Probe]] = {
     "tls": TlsProbe,
     "ssh": SshProbe,
     "ftp": FtpProbe,
+    "telnet": TelnetProbe,
     "ping": PingProbe,
     "arp": ArpProbe,
     "dhcp": DhcpProbe,

@@ -24,6 +24,7 @@ from lab_runner.checker.judge.packets import (
 )
 from lab_runner.checker.judge.ssh import judge_ssh
 from lab_runner.checker.judge.streams import judge_http, judge_load, judge_tcp, judge_tls, judge_udp
+from lab_runner.checker.judge.telnet import judge_telnet
 from lab_runner.checker.judge.verdict import Verdict
 from lab_runner.errors import ProbeError
 from lab_runner.models.evidence import EVIDENCE, Evidence
@@ -39,6 +40,7 @@ JUDGES: dict[str, Callable[[Any, Any, str], Verdict]] = {
     "tls": judge_tls,
     "ssh": judge_ssh,
     "ftp": judge_ftp,
+    "telnet": judge_telnet,
     "ping": judge_ping,
     "arp": judge_arp,
     "dhcp": judge_dhcp,

@@ -88,6 +88,7 @@ _WORDS = {
     "tls": "the certificate does not verify",
     "malformed": "an answer that cannot be understood",
     "too-long": "too long for the way",
+    "too-much": "much was said, but not what was waited for",
     "no-interface": "the node has no such interface",
 }
 

@@ -23,6 +23,7 @@ MODULES: dict[str, str] = {
     "tls": "tls",
     "ssh": "ssh",
     "ftp": "ftp",
+    "telnet": "telnet",
     "ping": "ping",
     "arp": "arp",
     "dhcp": "dhcp",
