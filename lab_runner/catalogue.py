@@ -78,22 +78,32 @@ class Catalogue:
     )
 
     @cached_property
-    def _lab_files(self) -> dict[str, Path]:
+    def lab_files(self) -> dict[str, Path]:
+        """The file of each lab.
+
+        Raises:
+            DefinitionError: Two labs have the same name.
+        """
         files = (file for top in self.lab_folders for file in sorted(top.glob("*/lab.yml")))
         return _by_folder(files)
 
     @cached_property
-    def _scenario_files(self) -> dict[str, Path]:
+    def scenario_files(self) -> dict[str, Path]:
+        """The file of each scenario.
+
+        Raises:
+            DefinitionError: Two scenarios have the same name.
+        """
         tops = self.scenario_folders
         return _by_folder(file for top in tops for file in sorted(top.glob("*/*/scenario.yml")))
 
     def lab_ids(self) -> list[str]:
         """The ids of all labs, sorted."""
-        return sorted(self._lab_files)
+        return sorted(self.lab_files)
 
     def scenario_ids(self) -> list[str]:
         """The ids of all scenarios, sorted."""
-        return sorted(self._scenario_files)
+        return sorted(self.scenario_files)
 
     def lab(self, name: str) -> LabSource:
         """Read one lab's file.
@@ -102,10 +112,9 @@ class Catalogue:
             UnknownName: There is none; the message names the nearest.
             DefinitionError: Its file is not YAML.
         """
-        if name not in self._lab_files:
-            raise UnknownName(unknown(f"lab {name!r}", name, self._lab_files))
-        file = self._lab_files[name]
-        return LabSource(name, file.parent, parse(file))
+        if name not in self.lab_files:
+            raise UnknownName(unknown(f"lab {name!r}", name, self.lab_files))
+        return lab_in(self.lab_files[name])
 
     def scenario(self, name: str) -> ScenarioSource:
         """Read one scenario's file.
@@ -114,18 +123,35 @@ class Catalogue:
             UnknownName: There is none; the message names the nearest.
             DefinitionError: Its file is not YAML.
         """
-        if name not in self._scenario_files:
+        if name not in self.scenario_files:
             raise UnknownName(
-                unknown(f"scenario {name!r}", name, self._scenario_files),
+                unknown(f"scenario {name!r}", name, self.scenario_files),
                 hint="`lab list` shows them with their titles.",
             )
-        file = self._scenario_files[name]
-        return ScenarioSource(name, file.parent.parent.name, file.parent, parse(file))
+        return scenario_in(self.scenario_files[name])
 
     def scenarios(self) -> list[ScenarioSource]:
         """All scenarios, by area, level and name."""
-        found = [self.scenario(name) for name in self._scenario_files]
+        found = [self.scenario(name) for name in self.scenario_files]
         return sorted(found, key=lambda s: (s.area, s.document.data.get("level", 0), s.id))
+
+
+def lab_in(file: Path) -> LabSource:
+    """Read a lab's file.
+
+    Raises:
+        DefinitionError: It is not YAML.
+    """
+    return LabSource(file.parent.name, file.parent, parse(file))
+
+
+def scenario_in(file: Path) -> ScenarioSource:
+    """Read a scenario's file.
+
+    Raises:
+        DefinitionError: It is not YAML.
+    """
+    return ScenarioSource(file.parent.name, file.parent.parent.name, file.parent, parse(file))
 
 
 def _by_folder(files: Iterable[Path]) -> dict[str, Path]:

@@ -97,6 +97,11 @@ VERBS: dict[str, Verb] = {
     "reboot": Verb(
         LOOK, "reboot machines and wait for them", ("lab reboot gw", "lab reboot --all")
     ),
+    "validate": Verb(
+        AUTHOR,
+        "all that is wrong in files, without starting anything",
+        ("lab validate", "lab validate NAME --seeds 100", "lab validate labs/branch --json"),
+    ),
     "prove": Verb(
         AUTHOR,
         "hold scenarios to their contract",

@@ -81,7 +81,8 @@ class Check(Strict):
     @model_validator(mode="before")
     @classmethod
     def _one_probe(cls, data: Any) -> Any:
-        if isinstance(data, dict) and len([word for word in PROBES if word in data]) != 1:
+        words = [word for word in PROBES if isinstance(data, dict) and data.get(word) is not None]
+        if isinstance(data, dict) and len(words) != 1:
             raise ValueError(f"a check has exactly one probe of: {', '.join(PROBES)}")
         return data
 

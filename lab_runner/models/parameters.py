@@ -30,6 +30,12 @@ class SubnetRange(Strict):
     within: ipaddress.IPv4Network
     prefix: int = Field(ge=8, le=30)
 
+    @model_validator(mode="after")
+    def _inside(self) -> SubnetRange:
+        if self.prefix < self.within.prefixlen:
+            raise ValueError(f"a /{self.prefix} does not fit into {self.within}")
+        return self
+
 
 class IntegerRange(Strict):
     """``count`` different integers; a single one where ``count`` is left out."""
@@ -68,7 +74,8 @@ class Parameter(Strict):
 
     @model_validator(mode="after")
     def _one_way(self) -> Parameter:
-        if len(self.model_fields_set) != 1:
+        given = [way for way in self.model_fields_set if getattr(self, way) is not None]
+        if len(given) != 1:
             raise ValueError("give exactly one of: choice, subnet, integer, sample")
         return self
 

@@ -153,6 +153,7 @@ class Exam(Strict):
     level: int = Field(ge=1, le=5)
     minutes: int = Field(ge=1, le=180)
     ticket: str
+    parameters: dict[str, Parameter] = Field(default_factory=dict)
     parts: list[str] = Field(min_length=2)
     hints: list[str] | None = Field(default=None, min_length=3, max_length=3)
     debrief: str

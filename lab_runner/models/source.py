@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +16,9 @@ from lab_runner.errors import DefinitionError
 
 Path_ = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
+Result = TypeVar("Result")
+#: Told of each finding; :func:`refuse` ends the work with the first.
+Complain = Callable[[DefinitionError], None]
 #: What pydantic calls a key that no field has, in a model and in a dataclass.
 _UNKNOWN_KEY = {"extra_forbidden", "unexpected_keyword_argument"}
 _BOOLEAN = "tag:yaml.org,2002:bool"
@@ -121,6 +124,20 @@ def _collect_mapping(
         marks[here] = (key.start_mark.line + 1, key.start_mark.column + 1)
 
 
+def refuse(error: DefinitionError) -> None:
+    """Let the first finding end the work; who wants them all passes another function."""
+    raise error
+
+
+def piece(work: Callable[[], Result], complain: Complain) -> Result | None:
+    """One piece of the work; what is wrong with it is complained of, and the rest goes on."""
+    try:
+        return work()
+    except DefinitionError as exc:
+        complain(exc)
+        return None
+
+
 def validated(model: type[Model], data: Any, document: Document, at: Path_ = ()) -> Model:
     """Make a model from data that came from ``document``, at ``at`` in it.
 
@@ -130,25 +147,54 @@ def validated(model: type[Model], data: Any, document: Document, at: Path_ = ())
     try:
         return model.model_validate(data)
     except ValidationError as exc:
-        raise _finding(exc, model, document, at) from exc
+        raise findings(exc, model, document, at)[0] from exc
 
 
-def _finding(
-    exc: ValidationError, model: type[BaseModel], document: Document, at: Path_
-) -> DefinitionError:
+def findings(
+    exc: ValidationError,
+    model: type[BaseModel],
+    document: Document,
+    at: Path_ = (),
+    *,
+    unfilled: bool = False,
+) -> list[DefinitionError]:
+    """Everything that is wrong with data for a model, the most telling first.
+
+    Args:
+        exc: What pydantic found.
+        model: What the data was to become.
+        document: Where the data came from, and ``at`` where in it.
+        at: See there.
+        unfilled: The data may still hold templates, of which no type is known yet.
+    """
     # A misspelt key is also a missing one: the misspelling says more.
-    findings = sorted(exc.errors(), key=lambda one: one["type"] not in _UNKNOWN_KEY)
-    finding = findings[0]
+    rows = sorted(exc.errors(), key=lambda one: one["type"] not in _UNKNOWN_KEY)
+    told: list[DefinitionError] = []
+    misspelt: set[Path_] = set()
+    for row in rows:
+        where = tuple(row["loc"])
+        if where in misspelt or (unfilled and _is_template(row["input"])):
+            continue
+        if row["type"] in _UNKNOWN_KEY:
+            meant = nearest(str(where[-1]), _known_keys(model, where[:-1]))
+            misspelt.add((*where[:-1], meant))
+        told.append(document.error(_sentence(dict(row), model), (*at, *where)))
+    return told
+
+
+def _is_template(value: Any) -> bool:
+    return isinstance(value, str) and ("{{" in value or "{%" in value)
+
+
+def _sentence(finding: Mapping[str, Any], model: type[BaseModel]) -> str:
     where = tuple(finding["loc"])
     key = str(where[-1]) if where else ""
-    message = finding["msg"].removeprefix("Value error, ")
+    message = str(finding["msg"]).removeprefix("Value error, ")
     if finding["type"] in _UNKNOWN_KEY:
-        message = unknown(f"key {key!r}", key, _known_keys(model, where[:-1]))
-    elif finding["type"] in {"missing", "missing_keyword_only_argument"}:
-        message = f"{key!r} is missing"
-    elif where and isinstance(where[-1], str):
-        message = f"{key}: {message}"
-    return document.error(message, (*at, *where))
+        return unknown(f"key {key!r}", key, _known_keys(model, where[:-1]))
+    if finding["type"] in {"missing", "missing_keyword_only_argument"}:
+        return f"{key!r} is missing"
+    return f"{key}: {message}" if where and isinstance(where[-1], str) else message
 
 
 def _known_keys(model: Any, where: Path_) -> list[str]:
@@ -180,6 +226,12 @@ def _unwrapped(annotation: Any) -> Any:
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
     """A sentence for an unknown name: the nearest known one, and all of them."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    guess = f" Did you mean {near[0]!r}?" if near else ""
+    near = nearest(name, names)
+    guess = f" Did you mean {near!r}?" if near else ""
     return f"{what} is unknown.{guess} Known: {', '.join(names) or 'none'}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The known name that was probably meant; empty if none is near."""
+    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    return near[0] if near else ""

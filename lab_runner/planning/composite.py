@@ -60,7 +60,7 @@ def _part_names(exam: ScenarioSource) -> list[str]:
 
 def under_one_ticket(scenario: Scenario, exam: Exam) -> Scenario:
     """The merged scenario as an exam tells it."""
-    own = exam.model_dump(exclude={"parts", "lab"}, exclude_none=True)
+    own = exam.model_dump(exclude={"parts", "lab", "parameters"}, exclude_none=True)
     return scenario.model_copy(update=own)
 
 

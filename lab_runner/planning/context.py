@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import datetime
-import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
 from typing import Any
 
 import jinja2
@@ -14,9 +13,21 @@ from pydantic import Field
 
 from lab_runner.models.lab import Certificate, Interface, Segment
 from lab_runner.models.parameters import Parameter, Strict, draw, draw_bytes
-from lab_runner.models.source import Document, Path_, unknown, validated
-from lab_runner.planning.identity import Authority, ServerCertificate, SshKey, ssh_key
+from lab_runner.models.source import (
+    Complain,
+    Document,
+    Path_,
+    piece,
+    refuse,
+    unknown,
+    validated,
+)
+from lab_runner.planning.identity import Authority, ServerCertificate, ssh_key
 from lab_runner.planning.templates import compiled
+from lab_runner.planning.views import InterfaceView, NodeView, SegmentView
+
+#: What an expression within a template may come to besides a wrong name.
+TROUBLES = (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError)
 
 
 class _Parameters(Strict):
@@ -31,69 +42,6 @@ class _Segments(Strict):
 
 class _Interfaces(Strict):
     interfaces: dict[str, Interface] = Field(min_length=1)
-
-
-@dataclass(frozen=True)
-class SegmentView:
-    """``{{ segments.lan.subnet }}`` and what follows from it."""
-
-    name: str
-    subnet: ipaddress.IPv4Network
-
-    @property
-    def prefix(self) -> int:
-        """Length of the network's prefix in bits."""
-        return self.subnet.prefixlen
-
-    @property
-    def netmask(self) -> str:
-        """Dotted mask."""
-        return str(self.subnet.netmask)
-
-    @property
-    def broadcast(self) -> str:
-        """The broadcast address."""
-        return str(self.subnet.broadcast_address)
-
-    def host(self, number: int) -> str:
-        """The address of the host with that number: ``{{ segments.lan.host(21) }}``."""
-        return str(self.subnet.network_address + int(number))
-
-
-@dataclass(frozen=True)
-class InterfaceView:
-    """``{{ nodes.gw.interfaces.eth1.address }}``."""
-
-    name: str
-    mac: str
-    segment: SegmentView
-    address: str
-    gateway: str | None
-    extra: tuple[str, ...]
-
-    @property
-    def cidr(self) -> str:
-        """Address and prefix length: ``10.0.0.1/24``."""
-        return f"{self.address}/{self.segment.prefix}"
-
-
-@dataclass(frozen=True)
-class NodeView:
-    """``{{ nodes.gw.address }}``: the address of the first interface."""
-
-    name: str
-    interfaces: dict[str, InterfaceView]
-    seed: int
-
-    @property
-    def address(self) -> str:
-        """The first interface's address."""
-        return next(iter(self.interfaces.values())).address
-
-    @cached_property
-    def host_key(self) -> SshKey:
-        """The node's own SSH key: ``.public``, ``.private``, ``.fingerprint``."""
-        return ssh_key(self.seed, f"host/{self.name}")
 
 
 @dataclass(frozen=True)
@@ -117,19 +65,31 @@ class Context:
         """
         return compiled(template).render(self.names)
 
-    def fill(self, value: Any, document: Document, at: Path_ = ()) -> Any:
+    def fill(
+        self, value: Any, document: Document, at: Path_ = (), complain: Complain = refuse
+    ) -> Any:
         """Fill in every string within ``value``, which stands at ``at`` in ``document``.
+
+        A string that cannot be filled in stays as it is, once that is complained of.
 
         Raises:
             DefinitionError: With the place of the string that could not be filled in.
         """
         if isinstance(value, str):
-            return self._filled(value, document, at)
+            filled = piece(lambda: self._filled(value, document, at), complain)
+            return value if filled is None else filled
         if isinstance(value, list):
-            return [self.fill(item, document, (*at, i)) for i, item in enumerate(value)]
+            return [self.fill(item, document, (*at, i), complain) for i, item in enumerate(value)]
         if isinstance(value, dict):
-            return {key: self.fill(item, document, (*at, key)) for key, item in value.items()}
+            return {k: self.fill(item, document, (*at, k), complain) for k, item in value.items()}
         return value
+
+    def fill_file(self, document: Document, complain: Complain = refuse) -> dict[str, Any]:
+        """A whole file filled in, but for its parameters, which are drawn and hold no templates."""
+        data = document.data
+        raw = {key: value for key, value in data.items() if key != "parameters"}
+        parameters = data.get("parameters") or {}
+        return {**self.fill(raw, document, complain=complain), "parameters": parameters}
 
     def _filled(self, value: str, document: Document, at: Path_) -> str:
         if "{" not in value:
@@ -139,26 +99,33 @@ class Context:
         except jinja2.UndefinedError as exc:
             known = ", ".join(sorted(self.names))
             raise document.error(f"{exc.message}. Known names: {known}", at) from exc
-        except (jinja2.TemplateError, TypeError, ValueError) as exc:
+        except TROUBLES as exc:
             raise document.error(f"the template cannot be filled in: {exc}", at) from exc
 
 
-def lab_context(document: Document, lab_id: str, seed: int, now: datetime.datetime) -> Context:
+def lab_context(
+    document: Document,
+    lab_id: str,
+    seed: int,
+    now: datetime.datetime,
+    complain: Complain = refuse,
+) -> Context:
     """Draw a lab's parameters and number its network.
 
     Raises:
-        DefinitionError: A subnet, a segment's or a gateway's name is wrong.
+        DefinitionError: A parameter is wrong, or a segment; also, unless ``complain`` takes
+            it, a node, a gateway's name, a certificate.
     """
     names = draw_parameters(document, seed, lab_id)
     authority = Authority(seed, now)
     base = Context(names, {}, {}, authority)
     segments = _segments(document, base)
-    nodes = _nodes(document, base, segments, lab_id, seed)
+    nodes = _nodes(document, base, segments, f"{lab_id}/{seed}", seed, complain)
     context = Context({**names, "segments": segments, "nodes": nodes}, nodes, segments, authority)
     return context.extended(
         {
             "authority": authority,
-            "certificates": _certificates(document, context),
+            "certificates": _certificates(document, context, complain),
             "ssh_key": lambda name: ssh_key(seed, f"user/{name}"),
         }
     )
@@ -181,21 +148,26 @@ def _nodes(
     document: Document,
     context: Context,
     segments: Mapping[str, SegmentView],
-    lab_id: str,
+    scope: str,
     seed: int,
+    complain: Complain,
 ) -> dict[str, NodeView]:
     raw = document.data.get("nodes")
     if not isinstance(raw, dict):
         raise document.error("'nodes' is missing or is not a mapping", ("nodes",))
     specs: dict[str, dict[str, Interface]] = {}
     for name in raw:
-        specs[name] = _interfaces(document, context, name)
+        found = piece(partial(_interfaces, document, context, name), complain)
+        if found:
+            specs[name] = found
     views: dict[str, NodeView] = {}
     for name, interfaces in specs.items():
-        made = {
-            card: _interface(document, (name, card), spec, segments, specs, f"{lab_id}/{seed}")
-            for card, spec in interfaces.items()
-        }
+        made: dict[str, InterfaceView] = {}
+        for card, spec in interfaces.items():
+            make = partial(_interface, document, (name, card), spec, segments, specs, scope)
+            view = piece(make, complain)
+            if view:
+                made[card] = view
         views[name] = NodeView(name, made, seed)
     return views
 
@@ -205,15 +177,18 @@ def _interfaces(document: Document, context: Context, node: str) -> dict[str, In
     if not isinstance(raw, dict):
         raise document.error(f"node {node!r} is not a mapping", ("nodes", node))
     at: Path_ = ("nodes", node, "interfaces")
-    # Routes may name other nodes' addresses, which are not known yet.
-    cards = {
-        card: {key: value for key, value in spec.items() if key != "routes"}
-        if isinstance(spec, dict)
-        else spec
-        for card, spec in (raw.get("interfaces") or {}).items()
-    }
+    cards = raw.get("interfaces") or {}
+    if isinstance(cards, dict):
+        cards = {card: _without_routes(spec) for card, spec in cards.items()}
     filled = context.fill(cards, document, at)
     return validated(_Interfaces, {"interfaces": filled}, document, at[:-1]).interfaces
+
+
+def _without_routes(card: Any) -> Any:
+    """Routes may name other nodes' addresses, which are not known yet."""
+    if not isinstance(card, dict):
+        return card
+    return {key: value for key, value in card.items() if key != "routes"}
 
 
 def _interface(
@@ -277,13 +252,21 @@ class _Certificates(Mapping[str, ServerCertificate]):
         return len(self._specs)
 
 
-def _certificates(document: Document, context: Context) -> _Certificates:
-    raw = context.fill(document.data.get("certificates") or {}, document, ("certificates",))
-    specs = {
-        label: validated(Certificate, data, document, ("certificates", label))
-        for label, data in raw.items()
-    }
+def _certificates(document: Document, context: Context, complain: Complain) -> _Certificates:
+    raw = document.data.get("certificates") or {}
+    if not isinstance(raw, dict):
+        raise document.error("'certificates' is not a mapping", ("certificates",))
+    specs: dict[str, Certificate] = {}
+    for label, data in raw.items():
+        spec = piece(partial(_certificate, document, context, label, data), complain)
+        if spec:
+            specs[label] = spec
     return _Certificates(specs, context.authority)
+
+
+def _certificate(document: Document, context: Context, label: str, data: Any) -> Certificate:
+    at: Path_ = ("certificates", label)
+    return validated(Certificate, context.fill(data, document, at), document, at)
 
 
 def _mac(name: str) -> str:

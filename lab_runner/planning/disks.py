@@ -6,8 +6,10 @@ import io
 import os
 import tarfile
 import time
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import jinja2
@@ -15,7 +17,9 @@ import jinja2
 from lab_runner.errors import DefinitionError
 from lab_runner.models.lab import Node
 from lab_runner.models.parameters import draw_bytes
-from lab_runner.planning.context import Context, InterfaceView, NodeView
+from lab_runner.models.source import Complain, piece, refuse
+from lab_runner.planning.context import TROUBLES, Context
+from lab_runner.planning.views import InterfaceView, NodeView
 
 #: Further names of units, which ``systemctl enable`` would make links for (``Alias=``).
 ALIASES = {"named": "bind9", "ssh": "sshd", "dnsmasq": None, "nginx": None}
@@ -60,14 +64,21 @@ class PackedDisk:
     appended: dict[str, str]
 
 
-def disk(name: str, node: Node, view: NodeView, folder: Path, context: Context) -> list[Entry]:
+def disk(
+    name: str,
+    node: Node,
+    view: NodeView,
+    folder: Path,
+    context: Context,
+    complain: Complain = refuse,
+) -> list[Entry]:
     """Everything that is put on one node's disk; later entries replace earlier ones.
 
     Raises:
         DefinitionError: A template names something unknown, or a mode cannot be read.
     """
     entries = {entry.path: entry for entry in _generated(name, node, view, context)}
-    for entry in _from_folder(node, folder, context.extended({"node": view})):
+    for entry in _from_folder(node, folder, context.extended({"node": view}), complain):
         entries[entry.path] = entry
     return list(entries.values())
 
@@ -183,10 +194,12 @@ def _users(node: Node) -> Iterator[Entry]:
             yield _text(f"{home}/.ssh/authorized_keys", keys, 0o600, user.uid)
 
 
-def _from_folder(node: Node, folder: Path, context: Context) -> Iterator[Entry]:
+def _from_folder(node: Node, folder: Path, context: Context, complain: Complain) -> Iterator[Entry]:
     seen: set[str] = set()
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        entry = _from_file(file, folder, node, context)
+        entry = piece(partial(_from_file, file, folder, node, context), complain)
+        if entry is None:
+            continue
         yield from _folders_with_modes(entry.path, node, seen)
         yield entry
     for path in node.modes:
@@ -203,7 +216,7 @@ def _folders_with_modes(path: str, node: Node, seen: set[str]) -> Iterator[Entry
 
 
 def _folder(name: str, node: Node) -> Entry:
-    mode, uid, gid = _permissions(node.modes[f"/{name}/"], node)
+    mode, uid, gid = permissions(node.modes[f"/{name}/"], node)
     return Entry(name, mode=mode, uid=uid, gid=gid)
 
 
@@ -215,7 +228,7 @@ def _from_file(file: Path, folder: Path, node: Node, context: Context) -> Entry:
         content = _rendered(file, content, context)
     mode, uid, gid = 0o755 if os.access(file, os.X_OK) else 0o644, 0, 0
     if f"/{path}" in node.modes:
-        mode, uid, gid = _permissions(node.modes[f"/{path}"], node)
+        mode, uid, gid = permissions(node.modes[f"/{path}"], node)
     return Entry(path, content, mode, uid, gid)
 
 
@@ -224,14 +237,27 @@ def _rendered(file: Path, content: bytes, context: Context) -> bytes:
         return context.text(content.decode()).encode()
     except jinja2.UndefinedError as exc:
         known = ", ".join(sorted(context.names))
-        raise DefinitionError(f"{exc.message}. Known names: {known}", path=str(file)) from exc
-    except (jinja2.TemplateError, UnicodeDecodeError, TypeError, ValueError) as exc:
-        line = getattr(exc, "lineno", 0) or 0
+        raise DefinitionError(
+            f"{exc.message}. Known names: {known}", path=str(file), line=_line_of(exc)
+        ) from exc
+    except TROUBLES as exc:
+        line = getattr(exc, "lineno", 0) or _line_of(exc)
         raise DefinitionError(f"the template is wrong: {exc}", path=str(file), line=line) from exc
 
 
-def _permissions(text: str, node: Node) -> tuple[int, int, int]:
-    """``"0640 user:group"`` as mode, uid and gid."""
+def _line_of(exc: Exception) -> int:
+    """The template's line; Jinja puts its own frames where those of the compiled code were."""
+    frames = traceback.extract_tb(exc.__traceback__)
+    lines = [frame.lineno or 0 for frame in frames if frame.filename == "<template>"]
+    return lines[-1] if lines else 0
+
+
+def permissions(text: str, node: Node) -> tuple[int, int, int]:
+    """``"0640 user:group"`` as mode, uid and gid.
+
+    Raises:
+        DefinitionError: It cannot be read.
+    """
     bits, _, owner = text.partition(" ")
     user, _, group = (owner or "0:0").partition(":")
     try:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any
 
 from lab_runner.catalogue import Catalogue, LabSource, ScenarioSource
 from lab_runner.models.checks import Check
 from lab_runner.models.lab import Kind, Lab
-from lab_runner.models.probes import CaptureProbe, NatProbe
 from lab_runner.models.results import Role
-from lab_runner.models.scenario import UNCHANGED, Exam, Scenario, Step
-from lab_runner.models.source import Document, Path_, unknown, validated
+from lab_runner.models.scenario import Exam, Scenario
+from lab_runner.models.source import unknown, validated
 from lab_runner.planning import composite
-from lab_runner.planning.context import Context, NodeView, SegmentView, draw_parameters, lab_context
+from lab_runner.planning.consistency import Names, lab_errors, scenario_errors
+from lab_runner.planning.context import Context, draw_parameters, lab_context
 from lab_runner.planning.disks import Entry, disk
+from lab_runner.planning.views import NodeView, SegmentView
 
 #: The image in which a node of each kind runs.
 IMAGE_TARGETS = {
@@ -114,12 +114,10 @@ def make_plan(
     lab_id = lab_source.id
     issued = now or datetime.datetime.now(datetime.UTC)
     context = lab_context(lab_source.document, lab_id, seed, issued)
-    lab = _lab(lab_source, context)
-    _check_lab(lab, lab_source.document)
-    parts: dict[str, Scenario] = {}
-    for source in sources:
-        parts[source.id] = part = _scenario(source, context, seed)
-        _check_scenario(part, source.document, lab, (*lab.health, *part.checks))
+    lab = validated(Lab, context.fill_file(lab_source.document), lab_source.document)
+    for error in lab_errors(lab, Names.of(lab, lab.health), lab_source.document):
+        raise error
+    parts = {source.id: _scenario(source, context, seed, lab) for source in sources}
     scenario = composite.merged(parts)
     if exam is not None:
         scenario = composite.under_one_ticket(scenario, _exam(exam, context, seed))
@@ -144,26 +142,19 @@ def _lab_of(catalogue: Catalogue, source: ScenarioSource) -> LabSource:
     return catalogue.lab(str(name))
 
 
-def _lab(source: LabSource, context: Context) -> Lab:
-    data = source.document.data
-    raw = {key: value for key, value in data.items() if key != "parameters"}
-    filled = {**context.fill(raw, source.document), "parameters": data.get("parameters") or {}}
-    return validated(Lab, filled, source.document)
-
-
-def _scenario(source: ScenarioSource, context: Context, seed: int) -> Scenario:
+def _scenario(source: ScenarioSource, context: Context, seed: int, lab: Lab) -> Scenario:
     document = source.document
-    data = document.data
     context = context.extended(draw_parameters(document, seed, source.id))
-    raw = {key: value for key, value in data.items() if key != "parameters"}
-    filled = {**context.fill(raw, document), "parameters": data.get("parameters") or {}}
-    return validated(Scenario, filled, document)
+    scenario = validated(Scenario, context.fill_file(document), document)
+    names = Names.of(lab, (*lab.health, *scenario.checks))
+    for error in scenario_errors(scenario, lab, names, document):
+        raise error
+    return scenario
 
 
 def _exam(source: ScenarioSource, context: Context, seed: int) -> Exam:
-    document = source.document
-    context = context.extended(draw_parameters(document, seed, source.id))
-    return validated(Exam, context.fill(document.data, document), document)
+    context = context.extended(draw_parameters(source.document, seed, source.id))
+    return validated(Exam, context.fill_file(source.document), source.document)
 
 
 def _nodes(lab: Lab, source: LabSource, context: Context) -> dict[str, NodePlan]:
@@ -184,82 +175,3 @@ def _nodes(lab: Lab, source: LabSource, context: Context) -> dict[str, NodePlan]
             make_files=partial(disk, name, node, view, source.folder / "nodes" / name, context),
         )
     return plans
-
-
-def _check_lab(lab: Lab, document: Document) -> None:
-    """Names within the lab's file that no type can check."""
-    for index, check in enumerate(lab.health):
-        _check_check(check, lab, lab.health, document, ("health", index))
-    seen: dict[Any, str] = {}
-    for name, node in lab.nodes.items():
-        for card, spec in node.interfaces.items():
-            place = (spec.segment, spec.host)
-            if place in seen:
-                message = f"host {spec.host} on {spec.segment} is {seen[place]} already"
-                raise document.error(message, ("nodes", name, "interfaces", card))
-            seen[place] = name
-
-
-def _check_scenario(
-    scenario: Scenario, document: Document, lab: Lab, checks: Iterable[Check]
-) -> None:
-    checks = list(checks)
-    known = [check.id for check in checks]
-    twice = {name for name in known if known.count(name) > 1}
-    if twice:
-        raise document.error(f"check {min(twice)!r} is defined twice", ("checks",))
-    for key in ("symptoms", "guards", "silenced"):
-        for index, name in enumerate(getattr(scenario, key)):
-            _known("check", name, known, document, (key, index))
-    for index, check in enumerate(scenario.checks):
-        _check_check(check, lab, checks, document, ("checks", index))
-    for index, fix in enumerate(scenario.wrong_fixes):
-        catching = [*known, UNCHANGED] if scenario.control else known
-        for number, name in enumerate(fix.caught_by):
-            _known("check", name, catching, document, ("wrong_fixes", index, "caught_by", number))
-    for at, step in _steps(scenario):
-        _check_step(step, lab, document, at)
-    _known("node", scenario.diagnosis.node, lab.nodes, document, ("diagnosis", "node"))
-
-
-def _steps(scenario: Scenario) -> Iterable[tuple[Path_, Step]]:
-    for index, step in enumerate(scenario.fault):
-        yield ("fault", index), step
-    for key in ("solutions", "wrong_fixes"):
-        for index, repair in enumerate(getattr(scenario, key)):
-            for number, step in enumerate(repair.steps):
-                yield (key, index, "steps", number), step
-
-
-def _check_step(step: Step, lab: Lab, document: Document, at: Path_) -> None:
-    if step.node is not None:
-        _known("node", step.node, lab.nodes, document, (*at, "node"))
-    if step.link is not None:
-        _known("cable", step.link, _cable_names(lab), document, (*at, "link"))
-
-
-def _check_check(
-    check: Check, lab: Lab, checks: Iterable[Check], document: Document, at: Path_
-) -> None:
-    known = [other.id for other in checks]
-    _known("node", check.vantage, lab.nodes, document, (*at, "from"))
-    for index, name in enumerate(check.requires):
-        _known("check", name, known, document, (*at, "requires", index))
-    if check.control is not None:
-        _known("check", check.control, known, document, (*at, "control"))
-    probe = check.probe
-    if isinstance(probe, NatProbe):
-        _known("node", probe.at, lab.nodes, document, (*at, "nat", "at"))
-    if isinstance(probe, CaptureProbe):
-        places = [*lab.segments, *_cable_names(lab)]
-        _known("place", probe.on, places, document, (*at, "capture", "on"))
-
-
-def _cable_names(lab: Lab) -> list[str]:
-    return [f"{name}:{card}" for name, node in lab.nodes.items() for card in node.interfaces]
-
-
-def _known(what: str, name: str, known: Iterable[str], document: Document, at: Path_) -> None:
-    names = list(known)
-    if name not in names:
-        raise document.error(unknown(f"{what} {name!r}", name, names), at)

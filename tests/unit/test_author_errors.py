@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from lab_runner.authoring.validating import validate
 from lab_runner.catalogue import Catalogue
 from lab_runner.errors import DefinitionError
 from lab_runner.planning.plan import make_plan
@@ -30,9 +31,27 @@ def damage(copy: Path, mistake: dict[str, Any]) -> None:
     if mistake["file"] != "scenario.yml":
         folder = copy / "labs/mini"
     file = folder / mistake["file"]
+    if "right" not in mistake:
+        file.parent.mkdir(parents=True)
+        file.write_text(mistake["wrong"])
+        return
     text = file.read_text()
     assert text.count(mistake["right"]) >= 1, "the small lab no longer has what is damaged here"
     file.write_text(text.replace(mistake["right"], mistake["wrong"], 1))
+
+
+def short(copy: Path, text: str) -> str:
+    return re.sub(rf"{re.escape(str(copy))}/\S*?([^/\s:]+:)", r"\1", text)
+
+
+def told_by_validate(copy: Path) -> list[str]:
+    catalogue = Catalogue((copy / "labs",), (copy / "scenarios",))
+    lines = []
+    for one in validate(catalogue, seeds=6).findings:
+        place = ":".join(str(part) for part in (one.path, one.line, one.column) if part)
+        seeds = " (not with every seed)" if one.seeds else ""
+        lines.append(f"{one.severity}: {short(copy, f'{place}: {one.message}')}{seeds}")
+    return lines
 
 
 def plan_with_disks(catalogue: Catalogue) -> None:
@@ -40,17 +59,39 @@ def plan_with_disks(catalogue: Catalogue) -> None:
         assert node.files
 
 
-@pytest.mark.parametrize("file", MISTAKES, ids=lambda file: file.stem)
-def test_an_author_is_told(copy: Path, file: Path) -> None:
-    mistake = yaml.safe_load(file.read_text())
+def of(key: str) -> list[Any]:
+    """The mistakes with that key."""
+    rows = ((file, yaml.safe_load(file.read_text())) for file in MISTAKES)
+    return [pytest.param(mistake, id=file.stem) for file, mistake in rows if key in mistake]
+
+
+def test_every_mistake_is_made() -> None:
+    assert len(of("expected")) + len(of("found")) == len(MISTAKES)
+
+
+@pytest.mark.parametrize("mistake", of("expected"))
+def test_an_author_is_told(copy: Path, mistake: dict[str, Any]) -> None:
     damage(copy, mistake)
     catalogue = Catalogue((copy / "labs",), (copy / "scenarios",))
     with pytest.raises(DefinitionError) as caught:
         plan_with_disks(catalogue)
-    told = re.sub(rf"{re.escape(str(copy))}/\S*?([^/\s:]+:)", r"\1", str(caught.value))
-    assert told == mistake["expected"]
+    assert short(copy, str(caught.value)) == mistake["expected"]
+
+
+@pytest.mark.parametrize("mistake", of("expected"))
+def test_validate_tells_the_same(copy: Path, mistake: dict[str, Any]) -> None:
+    damage(copy, mistake)
+    assert f"error: {mistake['expected']}" in told_by_validate(copy)
+
+
+@pytest.mark.parametrize("mistake", of("found"))
+def test_validate_tells_more(copy: Path, mistake: dict[str, Any]) -> None:
+    """What would start, and is wrong nevertheless: this, and nothing else."""
+    damage(copy, mistake)
+    assert told_by_validate(copy) == mistake["found"]
 
 
 def test_the_undamaged_copy_is_right(copy: Path) -> None:
     catalogue = Catalogue((copy / "labs",), (copy / "scenarios",))
     assert make_plan(catalogue, "no-page-opens", 1, now=NOW).scenario_id == "no-page-opens"
+    assert told_by_validate(copy) == []

@@ -29,6 +29,7 @@ FLOORS = {
     "engine": 4,
     "checker": 5,
     "attempts": 6,
+    "authoring": 6,
     "proving": 6,
     "cli": 7,
 }

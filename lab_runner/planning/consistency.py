@@ -1,0 +1,201 @@
+"""What no type can check: names that must be known, and keys that must agree with each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from lab_runner.errors import DefinitionError
+from lab_runner.models.checks import Check
+from lab_runner.models.lab import Lab
+from lab_runner.models.probes import PROBES, CaptureProbe, NatProbe
+from lab_runner.models.scenario import UNCHANGED, Scenario, Step, WrongFix
+from lab_runner.models.source import Document, Path_, findings, unknown
+from lab_runner.planning.disks import permissions
+
+Errors = Iterator[DefinitionError]
+
+
+@dataclass(frozen=True)
+class Names:
+    """What there is to be named."""
+
+    nodes: tuple[str, ...]
+    cables: tuple[str, ...]
+    segments: tuple[str, ...]
+    checks: tuple[str, ...]
+
+    @classmethod
+    def of(cls, lab: Lab, checks: Iterable[Check]) -> Names:
+        """The names of a lab, and of some checks on it."""
+        cables = [f"{name}:{card}" for name, node in lab.nodes.items() for card in node.interfaces]
+        ids = tuple(check.id for check in checks)
+        return cls(tuple(lab.nodes), tuple(cables), tuple(lab.segments), ids)
+
+
+def lab_errors(lab: Lab, names: Names, document: Document) -> Errors:
+    """What is wrong within a lab's file."""
+    for index, check in enumerate(lab.health):
+        yield from _check_errors(check, names, document, ("health", index))
+    yield from _twice(lab.health, (), document, "health")
+    yield from _circles(lab.health, lab.health, document, "health")
+    seen: dict[Any, str] = {}
+    for name, node in lab.nodes.items():
+        for card, spec in node.interfaces.items():
+            place = (spec.segment, spec.host)
+            if place in seen:
+                message = f"host {spec.host} on {spec.segment} is {seen[place]} already"
+                yield document.error(message, ("nodes", name, "interfaces", card))
+            seen[place] = name
+        for path, mode in node.modes.items():
+            try:
+                permissions(mode, node)
+            except DefinitionError as exc:
+                yield document.error(str(exc), ("nodes", name, "modes", path))
+
+
+def scenario_errors(scenario: Scenario, lab: Lab, names: Names, document: Document) -> Errors:
+    """What is wrong within a scenario's file, beside the lab that it breaks."""
+    checks = scenario.checks
+    yield from _twice(checks, [check.id for check in lab.health], document, "checks")
+    for key in ("symptoms", "guards", "silenced"):
+        for index, name in enumerate(getattr(scenario, key)):
+            yield from _known("check", name, names.checks, document, (key, index))
+    for index, check in enumerate(checks):
+        yield from _check_errors(check, names, document, ("checks", index))
+    yield from _circles(checks, [*lab.health, *checks], document, "checks")
+    catching = (*names.checks, UNCHANGED) if scenario.control else names.checks
+    for index, fix in enumerate(scenario.wrong_fixes):
+        at: Path_ = ("wrong_fixes", index, "caught_by")
+        for number, name in enumerate(fix.caught_by):
+            yield from _known("check", name, catching, document, (*at, number))
+        yield from _never_red(fix, scenario, document, at)
+    for at, step in _steps(scenario):
+        yield from _step_errors(step, names, document, at)
+    yield from _diagnosis_errors(scenario, names, document)
+
+
+def _twice(checks: Iterable[Check], before: Iterable[str], document: Document, key: str) -> Errors:
+    seen = set(before)
+    for index, check in enumerate(checks):
+        if check.id in seen:
+            yield document.error(f"check {check.id!r} is defined twice", (key, index, "id"))
+        seen.add(check.id)
+
+
+def _never_red(fix: WrongFix, scenario: Scenario, document: Document, at: Path_) -> Errors:
+    """A silenced check is skipped while a symptom lasts: they are never red together."""
+    red = next((name for name in fix.caught_by if name in scenario.symptoms), None)
+    for number, name in enumerate(fix.caught_by):
+        if red and name in scenario.silenced and name not in scenario.symptoms:
+            message = (
+                f"check {name!r} is silenced, so it is skipped while the symptom {red!r} is red: "
+                "both cannot catch this"
+            )
+            yield document.error(message, (*at, number))
+
+
+def _steps(scenario: Scenario) -> Iterable[tuple[Path_, Step]]:
+    for index, step in enumerate(scenario.fault):
+        yield ("fault", index), step
+    for key in ("solutions", "wrong_fixes"):
+        for index, repair in enumerate(getattr(scenario, key)):
+            for number, step in enumerate(repair.steps):
+                yield (key, index, "steps", number), step
+
+
+def _step_errors(step: Step, names: Names, document: Document, at: Path_) -> Errors:
+    if step.node is not None:
+        yield from _known("node", step.node, names.nodes, document, (*at, "node"))
+    if step.link is not None:
+        yield from _known("cable", step.link, names.cables, document, (*at, "link"))
+
+
+def _diagnosis_errors(scenario: Scenario, names: Names, document: Document) -> Errors:
+    truth = scenario.diagnosis
+    yield from _known("node", truth.node, names.nodes, document, ("diagnosis", "node"))
+    for index, name in enumerate(truth.node_also):
+        yield from _known("node", name, names.nodes, document, ("diagnosis", "node_also", index))
+    for index, words in enumerate(truth.cause_words):
+        try:
+            re.compile(words)
+        except re.error as exc:
+            message = f"{words!r} is no regular expression: {exc}"
+            yield document.error(message, ("diagnosis", "cause_words", index))
+
+
+def _check_errors(check: Check, names: Names, document: Document, at: Path_) -> Errors:
+    yield from _known("node", check.vantage, names.nodes, document, (*at, "from"))
+    for index, name in enumerate(check.requires):
+        yield from _known("check", name, names.checks, document, (*at, "requires", index))
+    if check.control is not None:
+        yield from _known("check", check.control, names.checks, document, (*at, "control"))
+    probe = check.probe
+    if isinstance(probe, NatProbe):
+        yield from _known("node", probe.at, names.nodes, document, (*at, "nat", "at"))
+    if isinstance(probe, CaptureProbe):
+        places = [*names.segments, *names.cables]
+        yield from _known("place", probe.on, places, document, (*at, "capture", "on"))
+        yield from _during_errors(check, probe, document, (*at, "capture", "during"))
+
+
+def _during_errors(check: Check, probe: CaptureProbe, document: Document, at: Path_) -> Errors:
+    """The question within a capture; the switchboard would find out only when it is asked."""
+    if probe.during.get("from", check.vantage) != check.vantage:
+        message = f"during is asked from the check's own vantage, {check.vantage}"
+        yield document.error(message, (*at, "from"))
+    known = [word for word in PROBES if word != "capture"]
+    words = [word for word in probe.during if word != "from"]
+    for word in words:
+        yield from _known("probe", word, known, document, (*at, word))
+    if len(words) != 1:
+        yield document.error(f"during has exactly one probe of: {', '.join(known)}", at)
+    elif words[0] in known:
+        model: type[Any] = PROBES[words[0]]
+        try:
+            TypeAdapter(model).validate_python(probe.during[words[0]])
+        except ValidationError as exc:
+            yield from findings(exc, model, document, (*at, words[0]))
+
+
+def _circles(
+    checks: Iterable[Check], every: Iterable[Check], document: Document, key: str
+) -> Errors:
+    """Checks that wait for themselves, each told at the word that leads back to it."""
+    waits = {check.id: _awaited(check) for check in every}
+    for index, check in enumerate(checks):
+        for where, name in _awaited(check).items():
+            way = _way(name, check.id, waits)
+            if way:
+                message = f"check {check.id!r} waits for itself: {' → '.join([check.id, *way])}"
+                yield document.error(message, (key, index, *where))
+
+
+def _awaited(check: Check) -> dict[Path_, str]:
+    named: dict[Path_, str] = {
+        ("requires", index): name for index, name in enumerate(check.requires)
+    }
+    return named | ({("control",): check.control} if check.control else {})
+
+
+def _way(start: str, goal: str, waits: Mapping[str, Mapping[Path_, str]]) -> list[str]:
+    """The names on the way from ``start`` to ``goal``, both included; empty if there is none."""
+    ways, seen = [[start]], {start}
+    while ways:
+        way = ways.pop(0)
+        if way[-1] == goal:
+            return way
+        fresh = [name for name in waits.get(way[-1], {}).values() if name not in seen]
+        seen.update(fresh)
+        ways += [[*way, name] for name in fresh]
+    return []
+
+
+def _known(what: str, name: str, known: Iterable[str], document: Document, at: Path_) -> Errors:
+    names = list(known)
+    if name not in names:
+        yield document.error(unknown(f"{what} {name!r}", name, names), at)
