@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lab_runner import paths
-from lab_runner.errors import UnknownName
+from lab_runner.errors import DefinitionError, UnknownName
 from lab_runner.models.parameters import Strict
 from lab_runner.models.source import Document, parse, unknown, validated
 
@@ -21,6 +21,11 @@ class LabSource:
     id: str
     folder: Path
     document: Document
+
+    @property
+    def collection(self) -> Path | None:
+        """The folder of somebody else's labs that it lies in; None if it is the kit's."""
+        return _not_ours(self.folder.parent, "labs")
 
     def clash(self, one: str, other: str) -> str | None:
         """Why two scenarios cannot break this lab together; None where they can.
@@ -61,11 +66,17 @@ class ScenarioSource:
     folder: Path
     document: Document
 
+    @property
+    def collection(self) -> Path | None:
+        """The folder of somebody else's scenarios that it lies in; None if it is the kit's."""
+        return _not_ours(self.folder.parent.parent, "scenarios")
+
     def summary(self) -> dict[str, Any]:
         """What a list of scenarios shows."""
         data = self.document.data
         keys = ("title", "lab", "topics", "level", "minutes", "ref")
-        return {"id": self.id, "area": self.area, **{key: data.get(key) for key in keys}}
+        told = {"id": self.id, "area": self.area, **{key: data.get(key) for key in keys}}
+        return {**told, "folder": str(self.collection) if self.collection else None}
 
 
 @dataclass(frozen=True)
@@ -154,12 +165,21 @@ def scenario_in(file: Path) -> ScenarioSource:
     return ScenarioSource(file.parent.name, file.parent.parent.name, file.parent, parse(file))
 
 
+def _not_ours(top: Path, name: str) -> Path | None:
+    top = top.resolve()
+    return None if top == (paths.data_root() / name).resolve() else top
+
+
 def _by_folder(files: Iterable[Path]) -> dict[str, Path]:
     """Files by the name of their folder; the first of equal names wins no more than its error."""
     found: dict[str, Path] = {}
     for file in files:
         name = file.parent.name
         if name in found:
-            raise parse(file).error(f"{name!r} is already defined in {found[name]}")
+            raise DefinitionError(
+                f"{name!r} is already defined in {found[name]}",
+                path=str(file),
+                hint=f"A name is given once: rename one of the two folders {name}.",
+            )
         found[name] = file
     return found

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab_runner.attempts.finding import pick
+from lab_runner.attempts.folders import folders_of, missing, require_folders
 from lab_runner.attempts.history import Record, records
 from lab_runner.attempts.scoring import ENOUGH, Answer, Score, best
 from lab_runner.attempts.store import Kind, Store
@@ -97,7 +98,8 @@ class Attempts:
             undo.callback(running.take_back, self.client, attempt, progress)
             with lab:
                 report = _break(lab, progress)
-            facts = {"scenario": scenario, "lab": plan.lab_id, "seed": number}
+            folders = folders_of(self.catalogue, scenario, plan.lab_id)
+            facts = {"scenario": scenario, "lab": plan.lab_id, "seed": number, "folders": folders}
             self.store.append(attempt, Kind.START, facts)
             undo.pop_all()
         return Started(attempt, plan, report, time.monotonic() - began)
@@ -107,7 +109,12 @@ class Attempts:
         return pick(running.find(self.client), wanted)
 
     def plan(self, deployed: running.Deployed) -> Plan:
-        """The plan of a lab that runs, from what its labels say."""
+        """The plan of a lab that runs, from what its labels say.
+
+        Raises:
+            UnknownName: Its scenario or its lab is in a folder that was not named.
+        """
+        self._require_folders(deployed.attempt, deployed.scenario, deployed.lab)
         return make_plan(self.catalogue, deployed.scenario, deployed.seed, now=deployed.created)
 
     @contextlib.contextmanager
@@ -221,7 +228,14 @@ class Attempts:
             )
         if not through:
             self.store.append(attempt, Kind.DEBRIEF, {"spoil": True})
+        self._require_folders(attempt, scenario, record.lab if record else "")
         return scenario_of(make_plan(self.catalogue, scenario, seed))
+
+    def _require_folders(self, attempt: str, scenario: str, lab: str) -> None:
+        if missing(self.catalogue, scenario, lab):
+            record = self.record(attempt)
+            told = record.folders if record else {}
+            require_folders(self.catalogue, scenario, lab, told)
 
     def record(self, attempt: str) -> Record | None:
         """What is written about an attempt."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
@@ -25,6 +25,7 @@ class Record:
         solved: A check was green throughout, or a control was told for what it is.
         given_up: The reference solution was applied.
         hints: How many were shown.
+        folders: Where scenario and lab came from, by the option that names it.
     """
 
     attempt: str
@@ -39,6 +40,7 @@ class Record:
     solved: bool = False
     given_up: bool = False
     hints: int = 0
+    folders: dict[str, str] = field(default_factory=dict)
 
 
 def records(events: Iterable[Event]) -> dict[str, Record]:
@@ -80,6 +82,7 @@ def _record(name: str, events: list[Event]) -> Record:
         last_check=checks[-1].payload if checks else None,
         solved=any(_solves(event) for event in events),
         given_up=any(event.kind is Kind.SOLVE for event in events),
+        folders=dict(facts.get("folders") or {}),
         hints=sum(event.kind is Kind.HINT for event in events),
     )
 

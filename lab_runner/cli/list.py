@@ -17,7 +17,8 @@ def command(
 ) -> None:
     """All scenarios: what is complained about, how hard, how long.
 
-    BREAKFIX_LABS and BREAKFIX_SCENARIOS add folders of your own.
+    `lab --labs DIR --scenarios DIR list` adds folders of your own, as BREAKFIX_LABS and
+    BREAKFIX_SCENARIOS do; what comes from there says so.
     """
     from lab_runner.cli.screen import out, show_json, table, text
 
@@ -37,6 +38,8 @@ def command(
         about = ", ".join([str(row["lab"]), *(row["topics"] or ())])
         complaint = text(row["title"])
         complaint.append_text(text("\n" + about, "quiet"))
+        if row["folder"]:
+            complaint.append_text(text(f"\nfrom {row['folder']}", "quiet"))
         shown.add_row(
             text(row["id"], "name"), complaint, text(dots(row["level"])), text(row["minutes"])
         )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 import signal
+from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from lab_runner.cli.session import LABS, SCENARIOS, add_folders
 from lab_runner.cli.verbs import LazyGroup
 
 app = typer.Typer(
@@ -29,11 +31,28 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _folders(variable: str, what: str) -> Any:
+    def added(folders: list[Path] | None) -> list[Path]:
+        add_folders(variable, folders or [])
+        return folders or []
+
+    return typer.Option(
+        f"--{what.rsplit(maxsplit=1)[-1]}",
+        callback=added,
+        metavar="DIR",
+        exists=True,
+        file_okay=False,
+        help=f"{what} of your own, beside the kit's; may be given again. Also {variable}.",
+    )
+
+
 @app.callback(
     epilog="Start here: lab doctor, lab list, lab start NAME. `lab VERB --help` has examples."
 )
 def root(
     ctx: typer.Context,
+    _labs: Annotated[list[Path] | None, _folders(LABS, "A folder of labs")] = None,
+    _scenarios: Annotated[list[Path] | None, _folders(SCENARIOS, "A folder of scenarios")] = None,
     _version: Annotated[
         bool,
         typer.Option(

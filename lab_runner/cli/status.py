@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lab_runner.attempts.finding import Standing
+    from lab_runner.attempts.history import Record
     from lab_runner.engine.running import Deployed
 
 
@@ -114,10 +115,11 @@ def _remarks(standing: Standing) -> Iterator[str]:
             "or the record was lost (it can be used)"
         )
     if standing.deployed is not None:
-        yield from _troubles(standing.deployed)
+        yield from _troubles(standing.deployed, standing.record)
 
 
-def _troubles(lab: Deployed) -> Iterator[str]:
+def _troubles(lab: Deployed, record: Record | None) -> Iterator[str]:
+    from lab_runner.attempts.folders import advice, missing
     from lab_runner.engine.containers import SWITCHBOARD
 
     down = [f"{name} is {state}" for name, state in lab.states.items() if state != "running"]
@@ -125,10 +127,12 @@ def _troubles(lab: Deployed) -> Iterator[str]:
         whole = lab.states.get(SWITCHBOARD) == "running"
         way = "reset` builds all machines again" if whole else f"stop {lab.attempt}` takes it away"
         yield f"{', '.join(sorted(down))}; `lab {way}"
-    known = catalogue().scenario_ids()
     for part in lab.scenario.split("+"):
-        if part not in known:
-            yield f"there is no scenario {part!r} here; `lab stop {lab.attempt}` removes it"
+        options = missing(catalogue(), part, lab.lab)
+        if options:
+            what = f"lab {lab.lab!r}" if options == ["labs"] else f"scenario {part!r}"
+            how = advice(options, record.folders if record else {})
+            yield f"there is no {what} here. {how} `lab stop {lab.attempt}` removes it"
 
 
 def _ago(standing: Standing) -> str:

@@ -138,7 +138,8 @@ def _lab_of(catalogue: Catalogue, source: ScenarioSource) -> LabSource:
     name = source.document.data.get("lab")
     if name not in catalogue.lab_ids():
         message = unknown(f"lab {name!r}", str(name), catalogue.lab_ids())
-        raise source.document.error(message, ("lab",))
+        hint = "A folder of labs of your own is named before the verb: `lab --labs DIR VERB`."
+        raise source.document.error(message, ("lab",), hint=hint)
     return catalogue.lab(str(name))
 
 

@@ -29,6 +29,7 @@ def test_a_summary_has_what_a_list_shows(small: Catalogue) -> None:
         "level": 1,
         "minutes": 5,
         "ref": None,
+        "folder": str(DATA / "scenarios"),
     }
 
 
