@@ -102,6 +102,11 @@ VERBS: dict[str, Verb] = {
         "all that is wrong in files, without starting anything",
         ("lab validate", "lab validate NAME --seeds 100", "lab validate labs/branch --json"),
     ),
+    "schema": Verb(
+        AUTHOR,
+        "the files' JSON Schema, for editors",
+        ("lab schema scenario", "lab schema lab > lab.schema.json"),
+    ),
     "prove": Verb(
         AUTHOR,
         "hold scenarios to their contract",

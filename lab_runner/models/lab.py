@@ -24,7 +24,12 @@ class Kind(StrEnum):
 
 
 class Segment(Strict):
-    """One layer-2 broadcast domain and the subnet that is used on it."""
+    """One layer-2 broadcast domain and the subnet that is used on it.
+
+    Attributes:
+        subnet: Its addresses: ``192.0.2.0/24``, or a parameter.
+        title: What people call it: "Office".
+    """
 
     subnet: ipaddress.IPv4Network
     title: str = ""
@@ -49,10 +54,14 @@ class Interface(Strict):
 
 
 class User(Strict):
-    """An ordinary account; its home directory is created, its password is locked."""
+    """An ordinary account; its home directory is created, its password is locked.
+
+    Attributes:
+        uid: Its number, and that of its group.
+        authorized_keys: Written to ~/.ssh/authorized_keys.
+    """
 
     uid: int = Field(ge=1000, le=59999)
-    #: Written to ~/.ssh/authorized_keys.
     authorized_keys: list[str] = Field(default_factory=list)
 
 
@@ -65,6 +74,7 @@ class Node(Strict):
         access: May the learner log in?
         interfaces: Its network cards by name.
         nameservers: Written to /etc/resolv.conf, with ``search``.
+        search: Domains that a short name is looked for in.
         units: systemd units that are enabled.
         users: Ordinary accounts by name.
         modes: Permissions of files that lie in the node's folder, where 0644 root:root
@@ -89,14 +99,28 @@ class Node(Strict):
 
 
 class Certificate(Strict):
-    """An X.509 certificate for a server of the lab, issued by the lab's own authority."""
+    """An X.509 certificate for a server of the lab, issued by the lab's own authority.
+
+    Attributes:
+        names: The host names that it is for; an asterisk may stand for the first label.
+        days: How long it is valid from the start of the lab.
+    """
 
     names: list[str] = Field(min_length=1)
     days: int = 365
 
 
 class Lab(Strict):
-    """A healthy network."""
+    """A healthy network.
+
+    Attributes:
+        summary: One sentence.
+        parameters: What a seed draws, by name.
+        segments: The networks by name.
+        nodes: The machines by name.
+        certificates: Certificates by name, for templates.
+        health: Checks that all pass on the healthy lab.
+    """
 
     summary: str
     parameters: dict[str, Parameter] = Field(default_factory=dict)

@@ -25,7 +25,12 @@ class Strict(BaseModel):
 
 
 class SubnetRange(Strict):
-    """A subnet of ``prefix`` bits somewhere within a larger one, clear of those drawn before."""
+    """A subnet of ``prefix`` bits somewhere within a larger one, clear of those drawn before.
+
+    Attributes:
+        within: The larger network: ``10.0.0.0/8``.
+        prefix: Length of the subnet's prefix in bits.
+    """
 
     within: ipaddress.IPv4Network
     prefix: int = Field(ge=8, le=30)
@@ -38,7 +43,13 @@ class SubnetRange(Strict):
 
 
 class IntegerRange(Strict):
-    """``count`` different integers; a single one where ``count`` is left out."""
+    """``count`` different integers; a single one where ``count`` is left out.
+
+    Attributes:
+        low: The lowest that may be drawn (``from`` in the file).
+        high: The highest that may be drawn (``to`` in the file).
+        count: So many different ones, as a list.
+    """
 
     low: int = Field(alias="from")
     high: int = Field(alias="to")
@@ -52,7 +63,12 @@ class IntegerRange(Strict):
 
 
 class Sample(Strict):
-    """``count`` different members of a list, in a drawn order."""
+    """``count`` different members of a list, in a drawn order.
+
+    Attributes:
+        of: What is drawn from.
+        count: So many of them.
+    """
 
     of: list[Any] = Field(min_length=1)
     count: int = Field(ge=1)
@@ -65,7 +81,14 @@ class Sample(Strict):
 
 
 class Parameter(Strict):
-    """Exactly one way to draw."""
+    """Exactly one way to draw.
+
+    Attributes:
+        choice: One of a list; its members may be mappings.
+        subnet: A subnet within a larger network, clear of all that were drawn before it.
+        integer: A number, or several different ones.
+        sample: Several different members of a list.
+    """
 
     choice: list[Any] | None = Field(default=None, min_length=1)
     subnet: SubnetRange | None = None

@@ -29,6 +29,19 @@ class Step(Strict):
     Exactly one of ``run`` (a shell script on ``node``, as root), ``write`` (a
     path on ``node`` that gets ``content``) and ``link`` (``node:interface``,
     changed on the switchboard's side).
+
+    Attributes:
+        node: Where it is done.
+        run: A shell script, run by ``bash -euo pipefail`` as root.
+        write: The path of a file that gets ``content``.
+        content: What is written.
+        mode: The written file's permissions, in octal.
+        owner: The written file's user and group.
+        link: A cable, ``node:interface``.
+        down: Is the cable cut?
+        mtu: The largest packet that the cable takes.
+        loss: Share of packets that the cable loses, 0 to 1.
+        rate: How much the cable carries, as tc(8) writes it: ``2mbit``.
     """
 
     node: str | None = None
@@ -61,33 +74,52 @@ class Step(Strict):
 
 
 class Solution(Strict):
-    """A sound repair."""
+    """A sound repair.
+
+    Attributes:
+        title: What is done, in the imperative.
+        steps: How.
+    """
 
     title: str
     steps: list[Step] = Field(min_length=1)
 
 
 class WrongFix(Strict):
-    """What people are tempted to do instead, and the checks that see it."""
+    """What people are tempted to do instead, and the checks that see it.
+
+    Attributes:
+        title: What is done, in the imperative.
+        steps: How.
+        caught_by: Checks that it leaves red, or makes red.
+        after_reboot: Is it caught only after a reboot (a repair that lives in memory)?
+    """
 
     title: str
     steps: list[Step] = Field(min_length=1)
     caught_by: CheckIds = Field(min_length=1)
-    #: Is it caught only after a reboot (a repair that lives in memory)?
     after_reboot: bool = False
 
 
 class Diagnosis(Strict):
-    """The truth that a learner's diagnosis is scored against."""
+    """The truth that a learner's diagnosis is scored against.
+
+    Attributes:
+        node: The machine that is wrong.
+        layer: Where in the stack it is wrong.
+        component: The program, file or setting that is wrong.
+        cause: One sentence; shown by ``lab debrief``.
+        cause_words: Words (regular expressions) that a right answer's cause contains; each counts.
+        component_also: Other answers for the component that are as right.
+        node_also: Other machines that are as right.
+        layer_also: Other layers that are as right.
+    """
 
     node: str
     layer: Literal["link", "network", "transport", "application", "host"]
     component: str
-    #: One sentence; shown by ``lab debrief``.
     cause: str
-    #: Words (regular expressions) that a right answer's cause contains; each counts.
     cause_words: list[str] = Field(min_length=1)
-    #: Other answers for the component that are as right.
     component_also: list[str] = Field(default_factory=list)
     node_also: list[str] = Field(default_factory=list)
     layer_also: list[str] = Field(default_factory=list)
@@ -97,6 +129,20 @@ class Scenario(Strict):
     """One way in which a network breaks.
 
     Attributes:
+        title: The complaint in a few words.
+        lab: Where it plays.
+        ref: A number of the author's own, given once.
+        topics: What it is about, for ``lab list``.
+        level: How hard it is, 1 to 5.
+        minutes: How long it takes somebody who knows the tools.
+        ticket: The complaint as a customer would put it; never the cause.
+        parameters: What a seed draws, by name: which variant it is.
+        fault: Steps that break the healthy lab.
+        diagnosis: What is wrong in truth.
+        hints: Three; each says more, and none can be pasted.
+        solutions: The reference first, then every other sound repair.
+        wrong_fixes: What people are tempted to do, at least three.
+        debrief: What it was, how to see it, why the tempting fix is wrong; Markdown.
         symptoms: Checks that are red when the lab is handed over.
         guards: Further checks that stay green throughout; every health check of
             the lab that is no symptom is one already.

@@ -82,7 +82,7 @@ def test_help_of_a_verb_ends_with_an_example(name: str) -> None:
 @pytest.mark.parametrize("example", [e for verb in VERBS.values() for e in verb.examples])
 def test_examples_are_understood(example: str) -> None:
     """An example that its own verb does not take is worse than none."""
-    words = shlex.split(example.partition("|")[0])
+    words = shlex.split(re.split("[|>]", example)[0])
     assert words[0] == "lab"
     command: Any = load(words[1])
     context = command.make_context(words[1], words[2:])
