@@ -97,6 +97,11 @@ VERBS: dict[str, Verb] = {
     "reboot": Verb(
         LOOK, "reboot machines and wait for them", ("lab reboot gw", "lab reboot --all")
     ),
+    "new": Verb(
+        AUTHOR,
+        "a lab or a scenario to begin with",
+        ("lab new scenario web/no-page-opens --lab branch", "lab new lab workshop --to my/labs"),
+    ),
     "validate": Verb(
         AUTHOR,
         "all that is wrong in files, without starting anything",
