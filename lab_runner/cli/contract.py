@@ -25,6 +25,10 @@ def command(
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep everything that was seen, as JSON.")
     ] = None,
+    junit: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="JUnit XML for a build server: a case for each state."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Hold scenarios to the contract: healthy, broken, repaired, lasting, clean, steady.
@@ -46,5 +50,6 @@ def command(
             jobs=jobs,
             as_json=json,
             report=report,
+            junit=junit,
         )
     )

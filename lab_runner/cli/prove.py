@@ -40,6 +40,7 @@ def command(
     jobs: int,
     as_json: bool,
     report: Path | None,
+    junit: Path | None,
 ) -> int:
     """Prove scenarios and show the matrices.
 
@@ -48,6 +49,7 @@ def command(
     """
     from lab_runner.engine import docker
     from lab_runner.proving.contract import prove
+    from lab_runner.proving.junit import junit as junit_xml
 
     console = err()
 
@@ -66,6 +68,8 @@ def command(
     data = _json(proofs)
     if report is not None:
         report.write_text(json.dumps(data, indent=2) + "\n")
+    if junit is not None:
+        junit.write_text(junit_xml(proofs), "utf-8")
     if as_json:
         sys.stdout.write(json.dumps(data, indent=2) + "\n")
     else:
