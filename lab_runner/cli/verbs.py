@@ -140,6 +140,17 @@ class LazyGroup(typer.core.TyperGroup):
         """The verb's command; None if there is none of that name."""
         return load(cmd_name) if cmd_name in VERBS else None
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The verb that is meant; one that is none is told with the nearest that is."""
+        word = args[0]
+        if word not in VERBS and not word.startswith("-") and not ctx.resilient_parsing:
+            from difflib import get_close_matches
+
+            near = get_close_matches(word, VERBS, n=1)
+            guess = f"Did you mean {near[0]!r}?" if near else "`lab --help` shows the verbs."
+            ctx.fail(f"No such command {word!r}. {guess}")
+        return super().resolve_command(ctx, args)
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """One screen, at once: no verb is imported for it, nor is Rich."""
         self.format_usage(ctx, formatter)

@@ -334,6 +334,28 @@ def test_wrong_usage(words: tuple[str, ...]) -> None:
     assert lab(*words).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("strat", "start"), ("chek", "check"), ("valdiate", "validate"), ("Stop", "stop")],
+)
+def test_a_mistyped_verb_suggests_the_nearest(typed: str, meant: str) -> None:
+    result = lab(typed, "x")
+    assert result.exit_code == 2
+    assert f"No such command '{typed}'. Did you mean '{meant}'?" in result.stderr
+
+
+def test_a_verb_that_is_like_none() -> None:
+    result = lab("zzz")
+    assert result.exit_code == 2
+    assert "No such command 'zzz'. `lab --help` shows the verbs." in result.stderr
+
+
+def test_an_option_that_is_none_is_no_verb() -> None:
+    result = lab("--strat")
+    assert result.exit_code == 2
+    assert "No such option" in result.stderr
+
+
 def test_a_bug_is_called_one(monkeypatch: pytest.MonkeyPatch) -> None:
     def stumble() -> None:
         raise RuntimeError("stumbled")
