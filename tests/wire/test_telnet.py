@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -117,7 +118,7 @@ def test_options_are_refused_once_and_kept_out_of_the_text(node: Node) -> None:
 
 MISBEHAVING: dict[str, tuple[Callable[[socket.socket], object], str, bool]] = {
     "closed at once": (lambda c: None, "closed", True),
-    "reset": (reset, "reset", True),
+    "reset": (lambda c: (time.sleep(0.2), reset(c)), "reset", True),
     "silent": (until_closed, "timeout", True),
     "byte by byte": (lambda c: drip(c, b"x" * 400), "timeout", True),
     "endless text": (pour, "too-much", False),
