@@ -214,6 +214,14 @@ def test_commands(fields: dict[str, object], evidence: dict[str, object], passed
     assert verdict(probe, ended)[0] is passed
 
 
+def test_a_script_is_not_repeated_to_whoever_reads_what_it_said() -> None:
+    argv = ["bash", "-c", "for name in one two; do\n    ask $name\ndone\n"]
+    ended = seen.CommandEvidence(argv=argv, exit_status=1, stdout="two is lost\n", stderr="")
+    _, rationale = verdict(asked.CommandProbe(argv=argv), ended)
+    assert rationale.startswith("bash -c … on ")
+    assert 'exit status 1, "two is lost"' in rationale
+
+
 @pytest.mark.parametrize(
     ("nested", "passed"),
     [

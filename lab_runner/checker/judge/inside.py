@@ -97,8 +97,13 @@ def judge_sysctl(probe: SysctlProbe, seen: SysctlEvidence, vantage: str) -> Verd
 
 def judge_command(probe: CommandProbe, seen: CommandEvidence, vantage: str) -> Verdict:
     """Did the node's own program end as expected?"""
-    said = f"{' '.join(seen.argv)} on {vantage}: {_ending(seen)}"
+    said = f"{_called(seen.argv)} on {vantage}: {_ending(seen)}"
     return verdict(said, _command_unmet(probe, seen))
+
+
+def _called(argv: list[str]) -> str:
+    """The command as one would type it; a script in it is not repeated to whoever reads this."""
+    return " ".join("…" if "\n" in word.strip() else word for word in argv)
 
 
 def _ending(seen: CommandEvidence) -> str:
