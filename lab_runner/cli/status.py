@@ -121,13 +121,14 @@ def _remarks(standing: Standing) -> Iterator[str]:
 def _troubles(lab: Deployed, record: Record | None) -> Iterator[str]:
     from lab_runner.attempts.folders import advice, missing
     from lab_runner.engine.containers import SWITCHBOARD
+    from lab_runner.planning.composite import PLUS
 
     down = [f"{name} is {state}" for name, state in lab.states.items() if state != "running"]
     if down:
         whole = lab.states.get(SWITCHBOARD) == "running"
         way = "reset` builds all machines again" if whole else f"stop {lab.attempt}` takes it away"
         yield f"{', '.join(sorted(down))}; `lab {way}"
-    for part in lab.scenario.split("+"):
+    for part in lab.scenario.split(PLUS):
         options = missing(catalogue(), part, lab.lab)
         if options:
             what = f"lab {lab.lab!r}" if options == ["labs"] else f"scenario {part!r}"

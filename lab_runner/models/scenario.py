@@ -125,7 +125,20 @@ class Diagnosis(Strict):
     layer_also: list[str] = Field(default_factory=list)
 
 
-class Scenario(Strict):
+class Case(Strict):
+    """What every case has that is handed to a learner: its place, its weight, its ticket."""
+
+    title: str
+    lab: str
+    ref: str = ""
+    topics: list[str] = Field(min_length=1)
+    level: int = Field(ge=1, le=5)
+    minutes: int = Field(ge=1, le=180)
+    ticket: str
+    parameters: dict[str, Parameter] = Field(default_factory=dict)
+
+
+class Scenario(Case):
     """One way in which a network breaks.
 
     Attributes:
@@ -155,14 +168,6 @@ class Scenario(Strict):
             wrong fixes may be caught by ``nothing-was-changed``.
     """
 
-    title: str
-    lab: str
-    ref: str = ""
-    topics: list[str] = Field(min_length=1)
-    level: int = Field(ge=1, le=5)
-    minutes: int = Field(ge=1, le=180)
-    ticket: str
-    parameters: dict[str, Parameter] = Field(default_factory=dict)
     fault: list[Step] = Field(min_length=1)
     checks: list[Check] = Field(default_factory=list)
     symptoms: CheckIds = Field(min_length=1)
@@ -184,7 +189,7 @@ class Scenario(Strict):
         return self
 
 
-class Exam(Strict):
+class Exam(Case):
     """Several scenarios under one ticket; the parts bring everything else.
 
     Attributes:
@@ -192,14 +197,6 @@ class Exam(Strict):
         hints: In place of those of the parts, if given.
     """
 
-    title: str
-    lab: str
-    ref: str = ""
-    topics: list[str] = Field(min_length=1)
-    level: int = Field(ge=1, le=5)
-    minutes: int = Field(ge=1, le=180)
-    ticket: str
-    parameters: dict[str, Parameter] = Field(default_factory=dict)
     parts: list[str] = Field(min_length=2)
     hints: list[str] | None = Field(default=None, min_length=3, max_length=3)
     debrief: str
