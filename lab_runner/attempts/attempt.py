@@ -23,8 +23,8 @@ from lab_runner.checker.run import OnResult, run_checks
 from lab_runner.engine import running
 from lab_runner.engine.running import Progress, RunningLab
 from lab_runner.errors import UsageError
-from lab_runner.models.results import CheckResult, Report, Role, Status
-from lab_runner.models.scenario import Scenario, Solution
+from lab_runner.models.results import CheckResult, Report, Status
+from lab_runner.models.scenario import LEFT_ALONE, Scenario, Solution
 from lab_runner.planning.plan import Plan, make_plan
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class Attempts:
     def solve(self, deployed: running.Deployed) -> Solution:
         """Carry out the reference solution."""
         with self.opened(deployed) as lab:
-            solution = _reference(scenario_of(lab.plan))
+            solution = next(iter(scenario_of(lab.plan).solutions), LEFT_ALONE)
             self.store.append(deployed.attempt, Kind.SOLVE, {"title": solution.title})
             lab.apply(solution.steps)
         return solution
@@ -207,10 +207,11 @@ class Attempts:
         return Diagnosed(result, left_alone)
 
     def _left_alone(self, deployed: running.Deployed) -> list[CheckResult]:
-        """What a learner has changed or broken in a network of which nothing was broken."""
+        """What is not repaired, or was changed or broken, apart from what is not ours."""
         with self.opened(deployed) as lab:
             rows = [*run_checks(lab).checks, unchanged(lab)]
-        return [r for r in rows if r.role is Role.GUARD and r.status is not Status.PASSED]
+            beyond = lab.plan.beyond
+        return [r for r in rows if r.id not in beyond and r.status is not Status.PASSED]
 
     def debrief(self, attempt: str, scenario: str, seed: int, *, spoil: bool) -> Scenario:
         """What it was; only for those who are through, or do not mind.
@@ -256,20 +257,12 @@ def scenario_of(plan: Plan) -> Scenario:
     return plan.scenario
 
 
-def _reference(scenario: Scenario) -> Solution:
-    if scenario.control:
-        return Solution.model_construct(
-            title="Leave everything as it is, and say whose trouble it is", steps=[]
-        )
-    return scenario.solutions[0]
-
-
 def _break(lab: RunningLab, progress: Progress) -> Report:
     progress("the fault", "going in")
     lab.apply(scenario_of(lab.plan).fault)
     progress("the fault", "being verified")
     report = verify_fault(lab)
-    if scenario_of(lab.plan).control:
+    if lab.plan.beyond:
         remember(lab)
     progress("the fault", "verified")
     return report

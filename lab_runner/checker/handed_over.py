@@ -18,10 +18,14 @@ def remember(lab: RunningLab) -> None:
 
 
 def unchanged(lab: RunningLab) -> CheckResult:
-    """Is every node's configuration as it was handed over: files, addresses, routes, rules?"""
+    """Is every node's configuration as it was handed over: files, addresses, routes, rules?
+
+    In a composite, that of the nodes that no repair of another part changes.
+    """
     started = time.monotonic()
     changed: dict[str, list[str]] = lab.line.result("changes", timeout_s=_WITHIN_S)
-    told = [f"{node}: {name}" for node, names in changed.items() for name in names]
+    untouched = changed.keys() - lab.plan.worked_on
+    told = [f"{node}: {name}" for node in sorted(untouched) for name in changed[node]]
     more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
     return CheckResult(
         id=UNCHANGED,

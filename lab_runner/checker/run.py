@@ -248,10 +248,12 @@ def _in_context(row: CheckResult, check: Check, rows: dict[str, CheckResult]) ->
 
 def _decided(plan: Plan, row: CheckResult, rows: list[CheckResult]) -> CheckResult:
     """A check that the fault leaves undecided is not held against anybody while it lasts."""
-    silenced = plan.scenario.silenced if plan.scenario else []
-    lasting = [one.id for one in rows if one.role is Role.SYMPTOM and one.status is not _GREEN]
-    undecided = row.role is not Role.SYMPTOM and row.id in silenced
-    if row.status is not Status.FAILED or not undecided or not lasting:
+    lasting = {one.id for one in rows if one.status is not _GREEN}
+    undecided = any(
+        row.id in part.silenced and lasting.intersection(part.symptoms)
+        for part in plan.parts.values()
+    )
+    if row.status is not Status.FAILED or row.role is Role.SYMPTOM or not undecided:
         return row
     reason = f"says nothing until the ticket's trouble is over; meanwhile: {row.rationale}"
     return row.model_copy(update={"status": Status.SKIPPED, "rationale": reason})

@@ -85,12 +85,14 @@ def _show(result: Diagnosed) -> None:
     if result.touched is None:
         return
     if not result.touched:
-        console.print(text("Nothing of ours is broken, and nothing was changed: solved.", "passed"))
+        words = "This is not ours to repair, and all else is in order: solved."
+        console.print(text(words, "passed"))
         return
-    console.print(text("Nothing of ours was broken, but it was not left alone:", "failed"))
+    console.print(text("This is not ours to repair. What else is not in order:", "failed"))
     for row in result.touched:
         console.print(text(f"  ✗ {row.title}", "failed"), text(row.rationale, "quiet"))
-    console.print(text("`lab reset` hands it over afresh.", "quiet"))
+    words = "Say it again once that is in order; `lab reset` hands the network over afresh."
+    console.print(text(words, "quiet"))
 
 
 def _show_score(console: Console, result: Score) -> None:

@@ -85,6 +85,12 @@ class Solution(Strict):
     steps: list[Step] = Field(min_length=1)
 
 
+#: How a control is "repaired".
+LEFT_ALONE = Solution.model_construct(
+    title="Leave everything as it is, and say whose trouble it is", steps=[]
+)
+
+
 class WrongFix(Strict):
     """What people are tempted to do instead, and the checks that see it.
 
@@ -204,6 +210,7 @@ class Exam(Case):
 
 __all__ = [
     "IDENTIFIER",
+    "LEFT_ALONE",
     "UNCHANGED",
     "Diagnosis",
     "Exam",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, combinations
 
 from lab_runner.catalogue import Catalogue, ScenarioSource
 from lab_runner.errors import UsageError
 from lab_runner.models.checks import Check
-from lab_runner.models.scenario import Exam, Scenario, Solution, WrongFix
+from lab_runner.models.scenario import UNCHANGED, Exam, Scenario, Solution, WrongFix
 
 #: Between the names of a composite's parts, as in ``lab start a+b``.
 PLUS = "+"
@@ -77,10 +77,10 @@ def merged(parts: Mapping[str, Scenario]) -> Scenario:
     first, *more = parts.values()
     if not more:
         return first
-    for name, part in parts.items():
-        if part.control:
-            raise UsageError(f"{name} cannot be combined: nothing in it can be repaired.")
     each = [first, *more]
+    ours = [part for part in each if not part.control]
+    if not ours:
+        raise UsageError(f"{PLUS.join(parts)}: nothing in them can be repaired; take one alone.")
     symptoms = _once(chain.from_iterable(part.symptoms for part in each))
     silenced = _once(chain.from_iterable(part.silenced for part in each))
     return first.model_copy(
@@ -97,8 +97,9 @@ def merged(parts: Mapping[str, Scenario]) -> Scenario:
             "guards": _once(g for part in each for g in part.guards if g not in symptoms),
             "silenced": [name for name in silenced if name not in symptoms],
             "hints": [_under_titles((p.title, p.hints[n]) for p in each) for n in range(3)],
-            "solutions": [_all_in_order(each), _all_in_order(each[::-1])],
-            "wrong_fixes": [_one_only(part, each) for part in each],
+            "control": False,
+            "solutions": [_all_in_order(order) for order in _orders(ours)],
+            "wrong_fixes": [*_halves(ours), *_all_but(each)],
             "debrief": _under_titles((part.title, part.debrief) for part in each),
         }
     )
@@ -125,6 +126,10 @@ def _under_titles(texts: Iterable[tuple[str, str]]) -> str:
     return "\n\n".join(f"**{title}**\n\n{text.strip()}" for title, text in texts) + "\n"
 
 
+def _orders(ours: list[Scenario]) -> list[list[Scenario]]:
+    return [ours, ours[::-1]] if len(ours) > 1 else [ours]
+
+
 def _all_in_order(parts: Iterable[Scenario]) -> Solution:
     repairs = [part.solutions[0] for part in parts]
     return Solution(
@@ -133,7 +138,23 @@ def _all_in_order(parts: Iterable[Scenario]) -> Solution:
     )
 
 
-def _one_only(part: Scenario, parts: Iterable[Scenario]) -> WrongFix:
-    repair = part.solutions[0]
-    others = chain.from_iterable(other.symptoms for other in parts if other is not part)
-    return WrongFix(title=f"Only this: {repair.title}", steps=repair.steps, caught_by=_once(others))
+def _halves(ours: list[Scenario]) -> Iterator[WrongFix]:
+    """One part is repaired, and the others are not."""
+    for part in ours if len(ours) > 1 else []:
+        repair = part.solutions[0]
+        others = chain.from_iterable(other.symptoms for other in ours if other is not part)
+        title = f"Only this: {repair.title}"
+        yield WrongFix(title=title, steps=repair.steps, caught_by=_once(others))
+
+
+def _all_but(each: list[Scenario]) -> Iterator[WrongFix]:
+    """All is repaired, and then what is somebody else's is "repaired" as well.
+
+    That a repair changes nothing is not asked where something had to be changed.
+    """
+    repaired = [step for part in each if not part.control for step in part.solutions[0].steps]
+    for fix in chain.from_iterable(part.wrong_fixes for part in each if part.control):
+        caught_by = [name for name in fix.caught_by if name != UNCHANGED]
+        if caught_by:
+            steps = [*repaired, *fix.steps]
+            yield fix.model_copy(update={"steps": steps, "caught_by": caught_by})

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from itertools import chain
 
 from lab_runner.catalogue import Catalogue, LabSource, ScenarioSource
 from lab_runner.models.checks import Check
@@ -82,6 +83,23 @@ class Plan:
     def composite(self) -> bool:
         """Is more than one thing broken?"""
         return len(self.parts) > 1
+
+    @cached_property
+    def beyond(self) -> frozenset[str]:
+        """Checks that stay as they are whatever is repaired: what a control's trouble shows in."""
+        theirs = chain.from_iterable(
+            (*part.symptoms, *part.silenced) for part in self.parts.values() if part.control
+        )
+        ours = chain.from_iterable(
+            part.symptoms for part in self.parts.values() if not part.control
+        )
+        return frozenset(theirs) - frozenset(ours)
+
+    @cached_property
+    def worked_on(self) -> frozenset[str]:
+        """The nodes that one sound repair or another changes."""
+        repairs = chain.from_iterable(part.solutions for part in self.parts.values())
+        return frozenset(step.place for repair in repairs for step in repair.steps)
 
     def role(self, check_id: str) -> Role:
         """Symptoms are what the scenario names so; every other check is a guard."""

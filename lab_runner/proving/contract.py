@@ -19,10 +19,10 @@ from lab_runner.engine import running
 from lab_runner.engine.running import RunningLab
 from lab_runner.errors import LabRunnerError
 from lab_runner.models.results import Report, Role
-from lab_runner.models.scenario import Scenario, Solution, Step, WrongFix
+from lab_runner.models.scenario import LEFT_ALONE, Scenario, Solution, Step, WrongFix
 from lab_runner.planning.plan import Plan, make_plan
 from lab_runner.proving import matrix
-from lab_runner.proving.matrix import Cell, Clause, Proof, Row
+from lab_runner.proving.matrix import Clause, Proof, Row
 from lab_runner.proving.spoilers import spoilers
 
 if TYPE_CHECKING:
@@ -96,13 +96,12 @@ def _states(client: DockerClient, plan: Plan, attempt: str) -> Iterator[Row]:
     scenario = plan.scenario
     with running.deploy(client, plan, attempt, _quiet) as lab:
         stage = _Stage(lab, scenario)
-        yield _row(lab, Clause.HEALTHY, "healthy", lambda r: matrix.healthy(plan, r))
+        yield _healthy(lab)
         stage.apply(scenario.fault)
         yield _broken(lab, scenario)
         yield _no_spoiler(lab)
-        if scenario.control:
-            yield from _left_alone(stage)
-        for number, solution in enumerate(scenario.solutions):
+        stage.hand_over()
+        for number, solution in enumerate(scenario.solutions or [LEFT_ALONE]):
             if number:
                 stage.break_again()
             yield from _repaired(stage, solution, first=not number)
@@ -128,10 +127,15 @@ class _Stage:
             self._changed.add(step.place)
             self.lab.apply([step])
 
+    def hand_over(self) -> None:
+        """From now on, what is to be left alone must be as it is."""
+        if self.lab.plan.beyond:
+            remember(self.lab)
+
     def look(self, patient_with: set[str] | None = None) -> Report:
-        """All checks; of a control, whether anything was changed as well."""
+        """All checks; where something is to be left alone, whether it was as well."""
         report = run_checks(self.lab, patient_with=patient_with)
-        if self._scenario.control:
+        if self.lab.plan.beyond:
             report.checks.append(unchanged(self.lab))
         return report
 
@@ -155,8 +159,13 @@ class _Stage:
         self.apply(self._scenario.fault)
         symptoms = [c for c in self.lab.plan.checks if self.lab.plan.role(c.id) is Role.SYMPTOM]
         run_checks(self.lab, checks=symptoms, expect_broken=True)
-        if self._scenario.control:
-            remember(self.lab)
+        self.hand_over()
+
+
+def _healthy(lab: RunningLab) -> Row:
+    started = time.monotonic()
+    cells = matrix.healthy(lab.plan, run_checks(lab))
+    return Row(clause=Clause.HEALTHY, state="healthy", cells=cells, seconds=_since(started))
 
 
 def _broken(lab: RunningLab, scenario: Scenario) -> Row:
@@ -171,24 +180,18 @@ def _broken(lab: RunningLab, scenario: Scenario) -> Row:
 def _repaired(stage: _Stage, solution: Solution, *, first: bool) -> Iterator[Row]:
     lab = stage.lab
     stage.apply(solution.steps)
-    look = lambda report: matrix.healthy(lab.plan, report)  # noqa: E731 - used twice below
-    yield _row(lab, Clause.REPAIRED, solution.title, look)
+    yield _repaired_row(stage, Clause.REPAIRED, solution.title)
     if first:
         lab.reboot(lab.plan.nodes, _quiet)
     else:
         stage.reboot()
-    yield _row(lab, Clause.SURVIVES, f"{solution.title}, rebooted", look)
+    yield _repaired_row(stage, Clause.SURVIVES, f"{solution.title}, rebooted")
 
 
-def _left_alone(stage: _Stage) -> Iterator[Row]:
-    """A control is repaired by nobody: what is red stays red, and all else is as it was."""
-    remember(stage.lab)
-    for clause, state in ((Clause.REPAIRED, "left alone"), (Clause.SURVIVES, "left, rebooted")):
-        if clause is Clause.SURVIVES:
-            stage.lab.reboot(stage.lab.plan.nodes, _quiet)
-        started = time.monotonic()
-        cells = matrix.broken(stage.lab.plan, stage.look())
-        yield Row(clause=clause, state=state, cells=cells, seconds=_since(started))
+def _repaired_row(stage: _Stage, clause: Clause, state: str) -> Row:
+    started = time.monotonic()
+    cells = matrix.repaired(stage.lab.plan, stage.look())
+    return Row(clause=clause, state=state, cells=cells, seconds=_since(started))
 
 
 def _wrong_fix(stage: _Stage, fix: WrongFix) -> Row:
@@ -213,14 +216,6 @@ def _leant_on(plan: Plan, names: Iterable[str]) -> set[str]:
         if check.id in wanted:
             wanted |= {*check.requires, *filter(None, [check.control])}
     return wanted
-
-
-def _row(
-    lab: RunningLab, clause: Clause, state: str, look: Callable[[Report], tuple[Cell, ...]]
-) -> Row:
-    started = time.monotonic()
-    cells = look(run_checks(lab))
-    return Row(clause=clause, state=state, cells=cells, seconds=_since(started))
 
 
 def _no_spoiler(lab: RunningLab) -> Row:
