@@ -9,7 +9,7 @@ from pathlib import Path
 from lab_runner.catalogue import LabSource, ScenarioSource
 from lab_runner.errors import DefinitionError
 from lab_runner.models.checks import IDENTIFIER
-from lab_runner.models.scenario import Scenario
+from lab_runner.models.scenario import Exam, Scenario
 from lab_runner.models.source import unknown
 
 Errors = Iterator[DefinitionError]
@@ -61,9 +61,9 @@ def _is_command(line: str, *, alone: bool) -> bool:
     return bool(unlike_prose) or (alone and line[-1] not in ".?!:;")
 
 
-def hint_errors(scenario: Scenario, source: ScenarioSource) -> Errors:
+def hint_errors(scenario: Scenario | Exam, source: ScenarioSource) -> Errors:
     """Hints that are answers."""
-    for index, hint in enumerate(scenario.hints):
+    for index, hint in enumerate(scenario.hints or []):
         found = pasteable(hint)
         if found:
             message = f"a hint says where to look, not what to type: {found!r} can be pasted"

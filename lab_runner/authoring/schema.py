@@ -39,17 +39,35 @@ class What(StrEnum):
 
 
 def schema(what: What) -> Schema:
-    """The schema of a lab's or a scenario's file."""
-    model: type[BaseModel] = lab.Lab if what is What.LAB else scenario.Scenario
-    raw = model.model_json_schema()
-    defs = {name: _definition(name, one) for name, one in raw.pop("$defs").items()}
-    top = _definition(model.__name__, raw)
+    """The schema of a lab's or a scenario's file; the latter may be an exam."""
+    defs: Schema = {}
+    if what is What.LAB:
+        top = _top(lab.Lab, defs)
+    else:
+        top = {
+            "description": "One way in which a network breaks, or an exam of several.",
+            "if": {"required": ["parts"]},
+            "then": _reference(scenario.Exam, defs),
+            "else": _reference(scenario.Scenario, defs),
+        }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"breakfix {what}.yml",
         **top,
         "$defs": {**defs, "Template": _TEMPLATE},
     }
+
+
+def _top(model: type[BaseModel], defs: Schema) -> Schema:
+    """A model's own part; what that refers to is added to ``defs``."""
+    raw = model.model_json_schema()
+    defs |= {name: _definition(name, one) for name, one in raw.pop("$defs").items()}
+    return _definition(model.__name__, raw)
+
+
+def _reference(model: type[BaseModel], defs: Schema) -> Schema:
+    defs[model.__name__] = _top(model, defs)
+    return {"$ref": f"#/$defs/{model.__name__}"}
 
 
 def _definition(name: str, raw: Schema) -> Schema:
@@ -133,8 +151,10 @@ def _sentences(cls: type[Any]) -> str:
 
 def _words(cls: type[Any]) -> dict[str, str]:
     """What is said of each key: in the docstring, or in ``#:`` lines above the field."""
-    attributes = (inspect.getdoc(cls) or "").partition("Attributes:\n")[2]
-    said: dict[str, str] = dict(_ATTRIBUTE.findall(attributes))
+    said: dict[str, str] = {}
+    for one in cls.__mro__[::-1]:
+        attributes = inspect.cleandoc(one.__doc__ or "").partition("Attributes:\n")[2]
+        said |= dict(_ATTRIBUTE.findall(attributes))
     if dataclasses.is_dataclass(cls):
         source = inspect.getsource(cls)
         said |= {name: lines.replace("#: ", "") for lines, name in _COMMENTED.findall(source)}

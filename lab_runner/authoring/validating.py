@@ -20,8 +20,9 @@ from lab_runner.authoring.remains import remains
 from lab_runner.catalogue import Catalogue, LabSource, ScenarioSource, lab_in, scenario_in
 from lab_runner.errors import DefinitionError
 from lab_runner.models.lab import Lab
-from lab_runner.models.scenario import Scenario
+from lab_runner.models.scenario import Exam, Scenario
 from lab_runner.models.source import Document, findings, piece, unknown
+from lab_runner.planning.composite import exam_errors, is_exam
 from lab_runner.planning.consistency import Names, lab_errors, scenario_errors
 from lab_runner.planning.context import Context, draw_parameters, lab_context
 from lab_runner.planning.disks import disk
@@ -161,9 +162,12 @@ class _Look:
         self, source: ScenarioSource, labs: Mapping[str, Mapping[int, _Filled]], known: list[str]
     ) -> Variants | None:
         document = source.document
-        self._static(Scenario, document)
+        exam = is_exam(source)
+        self._static(Exam if exam else Scenario, document)
         self._notes.note_all(manners.scenario_id_errors(source))
         self._notes.note_all(manners.role_errors(source))
+        if exam:
+            self._notes.note_all(exam_errors(self._catalogue, source))
         lab = document.data.get("lab")
         if lab not in known:
             if lab is not None:
@@ -175,10 +179,12 @@ class _Look:
             own = piece(partial(draw_parameters, document, seed, source.id), self._notes.note)
             if own is None:
                 return None
-            self._scenario_with(source, one, own, seed)
+            look = self._exam_with if exam else self._scenario_with
+            look(source, one, own, seed)
             first = next(iter(filled.values())).context.extended(own)
             drawn.setdefault(repr(own), _fault(first, document))
-        return Variants(source.id, len(filled), len(drawn), len(set(drawn.values())))
+        told = Variants(source.id, len(filled), len(drawn), len(set(drawn.values())))
+        return None if exam else told  # its parts' variants are its own
 
     def _scenario_with(
         self, source: ScenarioSource, lab: _Filled, own: Mapping[str, Any], seed: int
@@ -192,6 +198,15 @@ class _Look:
         self._notes.note_all(manners.hint_errors(scenario, source), seed)
         for error in manners.spoilers(scenario, source):
             self._notes.note(error, seed, Severity.WARNING)
+
+    def _exam_with(
+        self, source: ScenarioSource, lab: _Filled, own: Mapping[str, Any], seed: int
+    ) -> None:
+        document = source.document
+        complain = partial(self._notes.note_shape, seed=seed)
+        data = lab.context.extended(own).fill_file(document, complain)
+        exam = remains(Exam, data, document, complain)
+        self._notes.note_all(manners.hint_errors(exam, source), seed)
 
     def _refs(self, chosen: Mapping[str, ScenarioSource]) -> None:
         files = self._catalogue.scenario_files

@@ -23,6 +23,7 @@ from lab_runner.models.checks import Check
 from lab_runner.models.evidence import CommandEvidence, to_json
 from lab_runner.models.probes import CommandProbe, Probe, patient
 from lab_runner.models.results import CheckResult, PartResult, Report, Role, Status
+from lab_runner.models.scenario import Scenario
 from lab_runner.planning.plan import Plan
 
 #: A red check is asked again after this long, then after twice that, and so on.
@@ -250,7 +251,7 @@ def _decided(plan: Plan, row: CheckResult, rows: list[CheckResult]) -> CheckResu
     """A check that the fault leaves undecided is not held against anybody while it lasts."""
     lasting = {one.id for one in rows if one.status is not _GREEN}
     undecided = any(
-        row.id in part.silenced and lasting.intersection(part.symptoms)
+        row.id in part.silenced and lasting.intersection(_symptoms(plan, part))
         for part in plan.parts.values()
     )
     if row.status is not Status.FAILED or row.role is Role.SYMPTOM or not undecided:
@@ -265,10 +266,15 @@ def _parts(plan: Plan, rows: list[CheckResult]) -> list[PartResult]:
         PartResult(
             scenario=name,
             title=part.title,
-            passed=green.issuperset([*part.symptoms, *(check.id for check in part.checks)]),
+            passed=green.issuperset([*_symptoms(plan, part), *(c.id for c in part.checks)]),
         )
         for name, part in plan.parts.items()
     ]
+
+
+def _symptoms(plan: Plan, part: Scenario) -> set[str]:
+    """A part's symptoms; beside a control, without those that stay red whoever repairs what."""
+    return set(part.symptoms) - plan.beyond or set(part.symptoms)
 
 
 _GREEN = Status.PASSED

@@ -132,7 +132,18 @@ class Diagnosis(Strict):
 
 
 class Case(Strict):
-    """What every case has that is handed to a learner: its place, its weight, its ticket."""
+    """What every case has that is handed to a learner: its place, its weight, its ticket.
+
+    Attributes:
+        title: The complaint in a few words.
+        lab: Where it plays.
+        ref: A number of the author's own, given once.
+        topics: What it is about, for ``lab list``.
+        level: How hard it is, 1 to 5.
+        minutes: How long it takes somebody who knows the tools.
+        ticket: The complaint as a customer would put it; never the cause.
+        parameters: What a seed draws, by name: which variant it is.
+    """
 
     title: str
     lab: str
@@ -148,14 +159,6 @@ class Scenario(Case):
     """One way in which a network breaks.
 
     Attributes:
-        title: The complaint in a few words.
-        lab: Where it plays.
-        ref: A number of the author's own, given once.
-        topics: What it is about, for ``lab list``.
-        level: How hard it is, 1 to 5.
-        minutes: How long it takes somebody who knows the tools.
-        ticket: The complaint as a customer would put it; never the cause.
-        parameters: What a seed draws, by name: which variant it is.
         fault: Steps that break the healthy lab.
         diagnosis: What is wrong in truth.
         hints: Three; each says more, and none can be pasted.
@@ -201,6 +204,7 @@ class Exam(Case):
     Attributes:
         parts: Ids of scenarios on the same lab, in the order in which they break it.
         hints: In place of those of the parts, if given.
+        debrief: What it was together, and what the trap is; Markdown.
     """
 
     parts: list[str] = Field(min_length=2)

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, combinations
 
 from lab_runner.catalogue import Catalogue, ScenarioSource
-from lab_runner.errors import UsageError
+from lab_runner.errors import DefinitionError, UsageError
 from lab_runner.models.checks import Check
 from lab_runner.models.scenario import UNCHANGED, Exam, Scenario, Solution, WrongFix
+from lab_runner.models.source import unknown
 
 #: Between the names of a composite's parts, as in ``lab start a+b``.
 PLUS = "+"
@@ -20,35 +21,27 @@ def sources(catalogue: Catalogue, name: str) -> tuple[ScenarioSource | None, lis
 
     Raises:
         UnknownName: There is no such scenario.
-        UsageError: They cannot be combined: one twice, or on different labs.
-        DefinitionError: The exam's parts are wrong.
+        UsageError: They cannot be combined: one twice, on different labs, or they clash.
+        DefinitionError: The same of an exam's parts, with the line.
     """
-    exam = None if PLUS in name else catalogue.scenario(name)
-    if exam is not None and "parts" not in exam.document.data:
-        return None, [exam]
-    names = name.split(PLUS) if exam is None else _part_names(exam)
-    if len(set(names)) < len(names):
-        raise UsageError(f"{name} has one scenario twice; one fault can be put in once.")
-    parts = [catalogue.scenario(part) for part in names]
-    labs = {part.id: str(part.document.data.get("lab")) for part in [*parts, *filter(None, [exam])]}
-    if len(set(labs.values())) > 1:
-        told = ", ".join(f"{part} on {lab}" for part, lab in labs.items())
-        raise UsageError(f"These are not on one lab: {told}.")
-    for part in parts:
-        if "parts" in part.document.data:
-            raise UsageError(f"{part.id} is a composite itself; name its parts.")
-    _refuse_clashes(catalogue, next(iter(labs.values())), names)
-    return exam, parts
+    if PLUS in name:
+        names = name.split(PLUS)
+        parts = [catalogue.scenario(part) for part in names]
+        for problem in _problems(catalogue, names, str(parts[0].document.data.get("lab"))):
+            raise UsageError(problem)
+        return None, parts
+    source = catalogue.scenario(name)
+    if not is_exam(source):
+        return None, [source]
+    names = _part_names(source)
+    for error in exam_errors(catalogue, source):
+        raise error
+    return source, [catalogue.scenario(part) for part in names]
 
 
-def _refuse_clashes(catalogue: Catalogue, lab: str, names: Iterable[str]) -> None:
-    if lab not in catalogue.lab_ids():
-        return  # the planner says so, with the line
-    source = catalogue.lab(lab)
-    for one, other in combinations(names, 2):
-        because = source.clash(one, other)
-        if because is not None:
-            raise UsageError(f"{one} and {other} cannot be combined: {because}")
+def is_exam(source: ScenarioSource) -> bool:
+    """Does a file name scenarios rather than tell one?"""
+    return "parts" in source.document.data
 
 
 def _part_names(exam: ScenarioSource) -> list[str]:
@@ -56,6 +49,41 @@ def _part_names(exam: ScenarioSource) -> list[str]:
     if not isinstance(names, list) or len(names) < _FEWEST:
         raise exam.document.error("parts: at least two ids of scenarios", ("parts",))
     return [str(name) for name in names]
+
+
+def exam_errors(catalogue: Catalogue, exam: ScenarioSource) -> Iterator[DefinitionError]:
+    """What is wrong with an exam's parts, where they are a list."""
+    document, at = exam.document, ("parts",)
+    names = document.data["parts"]
+    if not isinstance(names, list):
+        return
+    known = catalogue.scenario_ids()
+    strange = [index for index, name in enumerate(names) if name not in known]
+    for index in strange:
+        message = unknown(f"scenario {names[index]!r}", str(names[index]), known)
+        yield document.error(message, (*at, index))
+    if not strange:
+        for problem in _problems(catalogue, names, str(document.data.get("lab"))):
+            yield document.error(problem, at)
+
+
+def _problems(catalogue: Catalogue, names: list[str], lab: str) -> Iterator[str]:
+    """Why scenarios that exist cannot break one lab together."""
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"{name} is named twice; one fault can be put in once."
+    for name in dict.fromkeys(names):
+        part = catalogue.scenario(name)
+        home = str(part.document.data.get("lab"))
+        if is_exam(part):
+            yield f"{name} is a composite itself; name its parts."
+        elif home != lab:
+            yield f"Different labs cannot be combined: {name} is on {home}, not on {lab}."
+    if lab in catalogue.lab_ids():
+        source = catalogue.lab(lab)
+        for one, other in combinations(dict.fromkeys(names), 2):
+            because = source.clash(one, other)
+            if because is not None:
+                yield f"{one} and {other} cannot be combined: {because}"
 
 
 def under_one_ticket(scenario: Scenario, exam: Exam) -> Scenario:

@@ -87,13 +87,8 @@ class Plan:
     @cached_property
     def beyond(self) -> frozenset[str]:
         """Checks that stay as they are whatever is repaired: what a control's trouble shows in."""
-        theirs = chain.from_iterable(
-            (*part.symptoms, *part.silenced) for part in self.parts.values() if part.control
-        )
-        ours = chain.from_iterable(
-            part.symptoms for part in self.parts.values() if not part.control
-        )
-        return frozenset(theirs) - frozenset(ours)
+        controls = [part for part in self.parts.values() if part.control]
+        return frozenset(chain.from_iterable((*c.symptoms, *c.silenced) for c in controls))
 
     @cached_property
     def worked_on(self) -> frozenset[str]:

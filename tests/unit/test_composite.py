@@ -9,6 +9,7 @@ import pytest
 
 from lab_runner.attempts.scoring import Answer, best
 from lab_runner.attempts.verifying import not_as_told
+from lab_runner.authoring.validating import validate
 from lab_runner.catalogue import Catalogue
 from lab_runner.errors import DefinitionError, UnknownName, UsageError
 from lab_runner.models.results import CheckResult, Report, Role, Status
@@ -126,7 +127,7 @@ def test_parts_on_different_labs_are_refused(shipped: Catalogue, small: Catalogu
         (*shipped.lab_folders, *small.lab_folders),
         (*shipped.scenario_folders, *small.scenario_folders),
     )
-    with pytest.raises(UsageError, match="not on one lab"):
+    with pytest.raises(UsageError, match="Different labs"):
         make_plan(both, f"{NAT}+no-page-opens", 1)
 
 
@@ -208,3 +209,21 @@ def test_an_answer_counts_for_the_part_that_it_is_nearest_to(pair: Plan) -> None
         assert part == name
         assert score.node
         assert score.component
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        (f"{NAT}, {SSH}", ""),
+        (NAT, "List should have at least 2 items"),
+        (f"{NAT}, {SSH}x", f"scenario '{SSH}x' is unknown"),
+        (f"{NAT}, {NAT}", f"{NAT} is named twice"),
+        (f"{NAT}, saturday", "saturday is a composite itself"),
+    ],
+)
+def test_validate_reads_exams(shipped: Catalogue, tmp_path: Path, parts: str, message: str) -> None:
+    known = with_exam(shipped, tmp_path, parts)
+    found = validate(known, ["saturday"], seeds=2).findings
+    assert all(Path(one.path) == tmp_path / "exams/saturday/scenario.yml" for one in found)
+    assert [one.line for one in found] == ([8] if message else [])
+    assert all(message in one.message for one in found)
