@@ -5,7 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 import time
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,6 @@ def run_checks(
     on_result: OnResult | None = None,
     pcap: Path | None = None,
     expect_broken: bool = False,
-    patient_with: Container[str] | None = None,
 ) -> Report:
     """Run checks against a lab.
 
@@ -60,8 +59,6 @@ def run_checks(
         pcap: A folder for what crosses each segment meanwhile.
         expect_broken: A fault was just put in: it is the symptoms that should be red,
             and they are asked again while they are still green.
-        patient_with: The checks that are given the time that they have to turn green;
-            all if left out. The others are asked once.
 
     Returns:
         One row for each check, in the order of the files.
@@ -72,9 +69,7 @@ def run_checks(
     started = time.monotonic()
     wanted = list(lab.plan.checks if checks is None else checks)
     with recorded(lab, pcap):
-        asked = _ask_all(
-            lab, [_patience(lab, check, expect_broken, patient_with) for check in wanted]
-        )
+        asked = _ask_all(lab, [_patience(lab, check, expect_broken) for check in wanted])
     by_id = {row.id: row for row in asked}
     rows = [
         _decided(lab.plan, _in_context(row, check, by_id), asked)
@@ -112,14 +107,10 @@ class _Patience:
         return self.wanted is Status.FAILED or self.check.ends_in_silence
 
 
-def _patience(
-    lab: RunningLab, check: Check, expect_broken: bool, patient_with: Container[str] | None
-) -> _Patience:
+def _patience(lab: RunningLab, check: Check, expect_broken: bool) -> _Patience:
     if expect_broken and lab.plan.role(check.id) is Role.SYMPTOM:
         return _Patience(check, Status.FAILED, _TAKES_HOLD_S)
     if expect_broken and lab.plan.scenario and check.id in lab.plan.scenario.silenced:
-        return _Patience(check, Status.PASSED, 0.0, once=True)
-    if patient_with is not None and check.id not in patient_with:
         return _Patience(check, Status.PASSED, 0.0, once=True)
     return _Patience(check, Status.PASSED, check.within)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lab_runner.cli.screen import err, out
+from lab_runner.errors import UsageError
 from lab_runner.models.results import Role, Status
 from lab_runner.proving.matrix import Cell, Clause, Proof, Row
 
@@ -52,6 +54,8 @@ def command(
     from lab_runner.proving.junit import junit as junit_xml
 
     console = err()
+    for file in filter(None, (report, junit)):
+        _require_writable(file)
 
     def on_row(scenario: str, seed: int, row: Row) -> None:
         console.print(_line(scenario, seed, row))
@@ -75,6 +79,16 @@ def command(
     else:
         _show(proofs)
     return 0 if data["holds"] else 1
+
+
+def _require_writable(file: Path) -> None:
+    """Find out now and not after an hour of proofs."""
+    try:
+        file.open("a").close()
+    except OSError as exc:
+        raise UsageError(
+            f"{file} cannot be written: {exc.strerror}.", hint="Nothing was started."
+        ) from exc
 
 
 def _line(scenario: str, seed: int, row: Row) -> str:
@@ -114,26 +128,36 @@ def _show_matrix(console: Console, proof: Proof) -> None:
     rows = list(enumerate((row for row in proof.rows if row.cells), 1))
     if not rows:
         return
-    names = max(len(cell.check) for cell in rows[0][1].cells) + _SYMPTOM_MARK
+    checks = _checks(proof)
+    names = max(map(len, checks)) + _SYMPTOM_MARK
     fit = max(1, (console.width - names - 1) // _STATE_WIDTH)
     for first in range(0, len(rows), fit):
-        console.print(_matrix(rows[first : first + fit]))
+        console.print(_matrix(checks, rows[first : first + fit]))
     for number, row in rows:
         console.print(f"{number:>3} {row.clause} {escape(row.state)}", style="dim")
 
 
-def _matrix(rows: list[tuple[int, Row]]) -> Table:
+def _checks(proof: Proof) -> dict[str, Role]:
+    """Every check that was asked in any state, in the order of the files."""
+    every = sorted((row.cells for row in proof.rows), key=len, reverse=True)
+    return {cell.check: cell.role for cells in every for cell in cells}
+
+
+def _matrix(checks: Mapping[str, Role], rows: list[tuple[int, Row]]) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("check", no_wrap=True)
     for number, row in rows:
         table.add_column(f"{number}\n{row.clause}", justify="center", no_wrap=True)
-    for index, cell in enumerate(rows[0][1].cells):
-        symptom = "S " if cell.role is Role.SYMPTOM else "  "
-        table.add_row(symptom + escape(cell.check), *(_cell(row.cells[index]) for _, row in rows))
+    cells = [{cell.check: cell for cell in row.cells} for _, row in rows]
+    for name, role in checks.items():
+        symptom = "S " if role is Role.SYMPTOM else "  "
+        table.add_row(symptom + escape(name), *(_cell(state.get(name)) for state in cells))
     return table
 
 
-def _cell(cell: Cell) -> str:
+def _cell(cell: Cell | None) -> str:
+    if cell is None:
+        return ""
     style = _STYLES[cell.status]
     mark = f"[{style}]{_MARKS[cell.status]}[/]"
     return f"{mark}[red]✗[/]" if cell.wrong else mark

@@ -19,7 +19,7 @@ from lab_runner.engine import running
 from lab_runner.engine.running import RunningLab
 from lab_runner.errors import LabRunnerError
 from lab_runner.models.results import Report, Role
-from lab_runner.models.scenario import LEFT_ALONE, Scenario, Solution, Step, WrongFix
+from lab_runner.models.scenario import LEFT_ALONE, UNCHANGED, Scenario, Solution, Step, WrongFix
 from lab_runner.planning.plan import Plan, make_plan
 from lab_runner.proving import matrix
 from lab_runner.proving.matrix import Clause, Proof, Row
@@ -132,10 +132,12 @@ class _Stage:
         if self.lab.plan.beyond:
             remember(self.lab)
 
-    def look(self, patient_with: set[str] | None = None) -> Report:
-        """All checks; where something is to be left alone, whether it was as well."""
-        report = run_checks(self.lab, patient_with=patient_with)
-        if self.lab.plan.beyond:
+    def look(self, names: Iterable[str] | None = None) -> Report:
+        """All checks, or some; where something is to be left alone, whether it was as well."""
+        plan = self.lab.plan
+        wanted = {check.id for check in plan.checks} | {UNCHANGED} if names is None else set(names)
+        report = run_checks(self.lab, checks=[c for c in plan.checks if c.id in wanted])
+        if plan.beyond and UNCHANGED in wanted:
             report.checks.append(unchanged(self.lab))
         return report
 
@@ -195,7 +197,7 @@ def _repaired_row(stage: _Stage, clause: Clause, state: str) -> Row:
 
 
 def _wrong_fix(stage: _Stage, fix: WrongFix) -> Row:
-    """Checks that need not be red say once how they are; only red ones prove something."""
+    """Only the checks that should see it are asked, and those without which they say nothing."""
     lab = stage.lab
     stage.apply(fix.steps)
     if fix.after_reboot:
@@ -212,9 +214,11 @@ def _leant_on(plan: Plan, names: Iterable[str]) -> set[str]:
     wanted = set(names)
     if plan.scenario and wanted.intersection(plan.scenario.silenced):
         wanted |= set(plan.scenario.symptoms)
-    for check in plan.checks:
-        if check.id in wanted:
-            wanted |= {*check.requires, *filter(None, [check.control])}
+    leans = {c.id: {*c.requires, *filter(None, [c.control])} for c in plan.checks}
+    more = wanted
+    while more:
+        more = set().union(*(leans.get(name, set()) for name in more)) - wanted
+        wanted |= more
     return wanted
 
 

@@ -407,3 +407,10 @@ def test_reader_that_goes_away() -> None:
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr
     assert "bug" not in done.stderr
+
+
+def test_a_report_that_cannot_be_written_is_told_before_anything_starts(tmp_path: Path) -> None:
+    for option in ("--report", "--junit"):
+        result = lab("prove", SCENARIO, option, str(tmp_path / "none/report"))
+        assert result.exit_code == 2
+        assert "cannot be written: No such file or directory" in result.output
