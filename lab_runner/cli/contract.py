@@ -29,6 +29,18 @@ def command(
         Path | None,
         typer.Option(metavar="FILE", help="JUnit XML for a build server: a case for each state."),
     ] = None,
+    pcap: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Keep what crosses each segment: a folder for each state.",
+            file_okay=False,
+        ),
+    ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Keep the lab, and prove again whenever a file changes."),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Hold scenarios to the contract: healthy, broken, repaired, lasting, clean, steady.
@@ -36,13 +48,15 @@ def command(
     A matrix of states and checks shows which cell is wrong.
     """
     from lab_runner.cli.prove import command as prove
+    from lab_runner.cli.prove import require_writable
+    from lab_runner.cli.watching import command as watch_one
 
-    known = catalogue()
-    for scenario in scenarios or []:
-        known.scenario(scenario)
+    if watch:
+        raise typer.Exit(watch_one(catalogue, scenarios or [], first_seed))
+    require_writable(report, junit)
     raise typer.Exit(
         prove(
-            known,
+            catalogue(),
             scenarios or [],
             seeds=seeds,
             first_seed=first_seed,
@@ -51,5 +65,6 @@ def command(
             as_json=json,
             report=report,
             junit=junit,
+            packets=pcap,
         )
     )

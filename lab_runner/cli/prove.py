@@ -29,7 +29,7 @@ _STYLES = {
 }
 #: What a symptom's name begins with, and what a state takes of a line.
 _SYMPTOM_MARK, _STATE_WIDTH = 2, 3
-_LEGEND = "● passed  ○ failed  · skipped  ! error  ✗ not what the contract wants  S a symptom"
+LEGEND = "● passed  ○ failed  · skipped  ! error  ✗ not what the contract wants  S a symptom"
 
 
 def command(
@@ -43,6 +43,7 @@ def command(
     as_json: bool,
     report: Path | None,
     junit: Path | None,
+    packets: Path | None,
 ) -> int:
     """Prove scenarios and show the matrices.
 
@@ -54,11 +55,9 @@ def command(
     from lab_runner.proving.junit import junit as junit_xml
 
     console = err()
-    for file in filter(None, (report, junit)):
-        _require_writable(file)
 
     def on_row(scenario: str, seed: int, row: Row) -> None:
-        console.print(_line(scenario, seed, row))
+        console.print(line(scenario, seed, row))
 
     proofs = prove(
         catalogue,
@@ -68,6 +67,7 @@ def command(
         repetitions=repetitions,
         jobs=jobs,
         on_row=on_row,
+        packets=packets,
     )
     data = _json(proofs)
     if report is not None:
@@ -81,17 +81,23 @@ def command(
     return 0 if data["holds"] else 1
 
 
-def _require_writable(file: Path) -> None:
-    """Find out now and not after an hour of proofs."""
-    try:
-        file.open("a").close()
-    except OSError as exc:
-        raise UsageError(
-            f"{file} cannot be written: {exc.strerror}.", hint="Nothing was started."
-        ) from exc
+def require_writable(*files: Path | None) -> None:
+    """Find out now and not after an hour of proofs.
+
+    Raises:
+        UsageError: One cannot be written.
+    """
+    for file in filter(None, files):
+        try:
+            file.open("a").close()
+        except OSError as exc:
+            raise UsageError(
+                f"{file} cannot be written: {exc.strerror}.", hint="Nothing was started."
+            ) from exc
 
 
-def _line(scenario: str, seed: int, row: Row) -> str:
+def line(scenario: str, seed: int, row: Row) -> str:
+    """One state, and below it whatever is wrong."""
     mark = "[red]✗[/]" if row.wrong else "[green]✓[/]"
     what = f"{scenario} seed {seed}  {row.clause}  {escape(row.state)}"
     text = f"{mark} {what}  [dim]{row.seconds:.1f} s[/]"
@@ -108,17 +114,17 @@ def _complaint(cell: Cell) -> str:
 def _show(proofs: list[Proof]) -> None:
     console = out()
     for proof in proofs:
-        _show_matrix(console, proof)
+        show_matrix(console, proof)
     wrong = sum(not proof.holds for proof in proofs)
     cells = sum(len(row.cells) for proof in proofs for row in proof.rows)
-    console.print(f"[dim]{_LEGEND}[/]")
+    console.print(f"[dim]{LEGEND}[/]")
     verdict = f"[red]{wrong} of {len(proofs)} break the contract[/]"
     if not wrong:
         verdict = f"[green]all {len(proofs)} hold the contract[/]"
     console.print(f"{verdict}: {cells} cells, {len(proofs)} proofs")
 
 
-def _show_matrix(console: Console, proof: Proof) -> None:
+def show_matrix(console: Console, proof: Proof) -> None:
     """States across, checks down: scenarios have more checks than states.
 
     Where a terminal is too narrow for all states, they follow in several tables.

@@ -115,7 +115,12 @@ VERBS: dict[str, Verb] = {
     "prove": Verb(
         AUTHOR,
         "hold scenarios to their contract",
-        ("lab prove", "lab prove NAME --seeds 3", "lab prove --junit proofs.xml"),
+        (
+            "lab prove",
+            "lab prove NAME --seeds 3",
+            "lab prove NAME --watch",
+            "lab prove --junit proofs.xml",
+        ),
         file="contract",
     ),
     "doctor": Verb(

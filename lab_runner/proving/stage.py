@@ -1,0 +1,132 @@
+"""One lab, on which states follow each other that must not know of each other."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import re
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from lab_runner.checker.handed_over import remember, unchanged
+from lab_runner.checker.run import run_checks
+from lab_runner.engine.running import RunningLab
+from lab_runner.models.results import Report, Role
+from lab_runner.models.scenario import UNCHANGED, Scenario, Step
+from lab_runner.proving.matrix import Cell, Clause, Row
+
+_NAME_LENGTH = 60
+
+
+class Stage:
+    """A lab that is brought from state to state.
+
+    Only the nodes that an earlier state has changed are built again; the others forget.
+
+    Attributes:
+        lab: The lab; another handle of the same may take its place between two states.
+        packets: A folder for what crosses the segments in each state; None: not kept.
+    """
+
+    def __init__(self, lab: RunningLab, packets: Path | None = None) -> None:
+        self.lab = lab
+        self.packets = packets
+        self._changed: set[str] = set()
+        self._freshly_broken = False
+        self._looks = 0
+
+    @property
+    def scenario(self) -> Scenario:
+        """What breaks the lab."""
+        assert self.lab.plan.scenario is not None
+        return self.lab.plan.scenario
+
+    def apply(self, steps: Iterable[Step]) -> None:
+        """Carry out steps, and remember where."""
+        self._freshly_broken = False
+        for step in steps:
+            self._changed.add(step.place)
+            self.lab.apply([step])
+
+    def heal(self) -> None:
+        """From any state to the healthy one."""
+        if self._changed:
+            self.lab.reset(quiet, self._changed)
+            self._forget()
+            self._changed.clear()
+        self._freshly_broken = False
+
+    def break_it(self) -> None:
+        """From any state to the freshly broken one; if it is that already, nothing is done."""
+        if self._freshly_broken:
+            return
+        self.heal()
+        self.apply(self.scenario.fault)
+        symptoms = [c for c in self.lab.plan.checks if self.lab.plan.role(c.id) is Role.SYMPTOM]
+        run_checks(self.lab, checks=symptoms, expect_broken=True)
+        self.hand_over()
+
+    def hand_over(self) -> None:
+        """It is broken, and nothing else was done: what is to be left alone must stay so."""
+        self._freshly_broken = True
+        if self.lab.plan.beyond:
+            remember(self.lab)
+
+    def forget_all(self) -> None:
+        """The scenario has changed: no state is what it was."""
+        self._freshly_broken = False
+
+    def reboot(self) -> None:
+        """As if everything were rebooted: unchanged disks boot as they have before."""
+        self.lab.reboot(self._changed, quiet)
+        self._forget()
+
+    def reboot_all(self) -> None:
+        """Reboot every node."""
+        self.lab.reboot(self.lab.plan.nodes, quiet)
+
+    def row(
+        self,
+        clause: Clause,
+        state: str,
+        judged: Callable[[Report], tuple[Cell, ...]],
+        names: Iterable[str] | None = None,
+    ) -> Row:
+        """Look at all checks, or some, and judge them."""
+        started = time.monotonic()
+        cells = judged(self._look(clause, state, names))
+        return Row(clause=clause, state=state, cells=cells, seconds=since(started))
+
+    def _look(self, clause: Clause, state: str, names: Iterable[str] | None) -> Report:
+        """Checks; where something is to be left alone, whether it was as well."""
+        plan = self.lab.plan
+        wanted = {check.id for check in plan.checks} if names is None else set(names)
+        checks = [check for check in plan.checks if check.id in wanted]
+        report = run_checks(self.lab, checks=checks, pcap=self._folder(clause, state))
+        everything = names is None and clause is not Clause.HEALTHY and clause is not Clause.BROKEN
+        if plan.beyond and (everything or UNCHANGED in wanted):
+            report.checks.append(unchanged(self.lab))
+        return report
+
+    def _folder(self, clause: Clause, state: str) -> Path | None:
+        if self.packets is None:
+            return None
+        self._looks += 1
+        words = re.sub(r"[^a-z0-9]+", "-", state.lower())[:_NAME_LENGTH].strip("-")
+        return self.packets / f"{self._looks:02d}-{clause}-{words}"
+
+    def _forget(self) -> None:
+        nodes = self.lab.plan.lab.nodes
+        scripts = {n: s.forget for n, s in nodes.items() if s.forget and n not in self._changed}
+        steps = [Step(node=name, run=script) for name, script in scripts.items()]
+        with concurrent.futures.ThreadPoolExecutor(max(len(steps), 1)) as pool:
+            list(pool.map(lambda step: self.lab.apply([step]), steps))
+
+
+def since(started: float) -> float:
+    """Seconds, to hundredths."""
+    return round(time.monotonic() - started, 2)
+
+
+def quiet(_item: str, _state: str) -> None:
+    """Proofs report states, not machines."""

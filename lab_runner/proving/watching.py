@@ -1,0 +1,130 @@
+"""Proves one scenario again at each change of its files, on a lab that is kept warm."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab_runner.catalogue import Catalogue
+from lab_runner.engine import running
+from lab_runner.errors import LabRunnerError
+from lab_runner.planning import composite
+from lab_runner.planning.plan import Plan, make_plan
+from lab_runner.proving.matrix import Clause, Proof, Row
+from lab_runner.proving.stage import Stage, quiet
+from lab_runner.proving.states import Passage, passages
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+_EVERY_S = 0.3
+Files = dict[Path, tuple[int, int]]
+
+
+class Watch:
+    """One scenario, one seed, one lab; what held is not proven again until it changes."""
+
+    def __init__(
+        self, read: Callable[[], Catalogue], client: DockerClient, scenario: str, seed: int
+    ) -> None:
+        self._read, self._client = read, client
+        self._scenario, self._seed = scenario, seed
+        self._attempt = secrets.token_hex(3)
+        self._began = datetime.datetime.now(datetime.UTC)
+        self._stage: Stage | None = None
+        self._held: dict[str, tuple[Row, ...]] = {}
+        self._lab_folder = Path()
+        self._folders: list[Path] = []
+        self._seen: Files = {}
+
+    def close(self) -> None:
+        """Take the lab away."""
+        self._stage = None
+        running.remove(self._client, self._attempt, quiet)
+
+    def wait(self) -> list[Path]:
+        """Wait until a file of the scenario, its parts or its lab changes; which ones did."""
+        while not (changed := self._changed()):
+            time.sleep(_EVERY_S)
+        return changed
+
+    def prove(self, on_row: Callable[[Row], None]) -> Proof:
+        """See all states that did not hold when they were last seen, or that are new.
+
+        Ends early where a file changes meanwhile; the proof then has what was seen.
+
+        Raises:
+            DefinitionError: A file is wrong; the lab stays as it is.
+        """
+        before, self._seen = self._seen, _files(self._folders)
+        catalogue = self._read()
+        self._find_folders(catalogue)
+        plan = make_plan(catalogue, self._scenario, self._seed, now=self._began)
+        stage = self._ready(plan, before)
+        rows: list[Row] = []
+        for passage in passages(plan):
+            if self._changed():
+                break
+            rows += self._held.get(passage.depends) or self._seen_now(passage, stage, on_row)
+        return Proof(scenario=self._scenario, seed=self._seed, rows=tuple(rows))
+
+    def _seen_now(
+        self, passage: Passage, stage: Stage, on_row: Callable[[Row], None]
+    ) -> tuple[Row, ...]:
+        rows = []
+        for row in _played(passage, stage):
+            rows.append(row)
+            on_row(row)
+        if not any(row.wrong for row in rows):
+            self._held[passage.depends] = tuple(rows)
+        return tuple(rows)
+
+    def _ready(self, plan: Plan, before: Files) -> Stage:
+        """The lab with this plan: the one that runs, unless the lab itself has changed."""
+        changed = [file for file in self._changed(before) if self._lab_folder in file.parents]
+        if self._stage is None or changed:
+            self.close()
+            self._held.clear()
+            lab = running.deploy(self._client, plan, self._attempt, quiet)
+            self._stage = Stage(lab)
+        else:
+            self._stage.lab.close()
+            self._stage.lab = running.attach(self._client, plan, self._attempt)
+            self._stage.forget_all()
+        return self._stage
+
+    def _changed(self, before: Files | None = None) -> list[Path]:
+        then = self._seen if before is None else before
+        now = _files(self._folders)
+        return sorted(file for file in now.keys() | then.keys() if now.get(file) != then.get(file))
+
+    def _find_folders(self, catalogue: Catalogue) -> None:
+        exam, parts = composite.sources(catalogue, self._scenario)
+        scenarios = [source.folder for source in (exam, *parts) if source]
+        self._lab_folder = catalogue.lab(str(parts[0].document.data.get("lab"))).folder
+        self._folders = [*scenarios, self._lab_folder]
+        self._seen = _files(self._folders)
+
+
+def _played(passage: Passage, stage: Stage) -> Iterator[Row]:
+    try:
+        yield from passage.play(stage)
+    except LabRunnerError as exc:
+        yield Row(clause=Clause.STEADY, state="the lab itself", problem=str(exc))
+
+
+def _files(folders: Iterable[Path]) -> Files:
+    """When each file below some folders was changed, and how long it is."""
+    found: Files = {}
+    for file in chain.from_iterable(folder.rglob("*") for folder in folders):
+        with contextlib.suppress(OSError):  # it went meanwhile
+            told = file.stat()
+            if file.is_file():
+                found[file] = (told.st_mtime_ns, told.st_size)
+    return found
