@@ -244,7 +244,7 @@ class Attempts:
 
     def finished(self, wanted: str | None) -> Record | None:
         """The attempt that is over and is meant, if one is: named, or the last where none runs."""
-        running_now = {lab.attempt for lab in running.find(self.client)}
+        running_now = {lab.attempt for lab in running.find(self.client) if not lab.proof}
         over = [r for r in records(self.store.events()).values() if r.attempt not in running_now]
         if wanted is None:
             return over[-1] if over and not running_now else None

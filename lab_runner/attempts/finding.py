@@ -36,11 +36,13 @@ class Standing:
 def pick(deployed: Iterable[Deployed], wanted: str | None) -> Deployed:
     """The attempt that is named (its first letters do), else the only one that runs.
 
+    A proof is meant only where it is named.
+
     Raises:
         NoAttempt: None runs, or none of that name.
         UsageError: Several are possible; the message lists them.
     """
-    running = list(deployed)
+    running = [lab for lab in deployed if wanted or not lab.proof]
     if not running:
         raise NoAttempt(hint="`lab list` shows the scenarios, `lab start SCENARIO` starts one.")
     matching = [lab for lab in running if lab.attempt.startswith(wanted or "")]

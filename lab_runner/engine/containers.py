@@ -27,6 +27,8 @@ LABEL_SEED = "breakfix.seed"
 LABEL_NODE = "breakfix.node"
 #: There on the containers of a drill, whose scenario is not told before its end.
 LABEL_DRILL = "breakfix.drill"
+#: There on the containers of a proof, which is nobody's attempt.
+LABEL_PROOF = "breakfix.proof"
 LABEL_OWNER = "breakfix.owner"
 LABEL_VERSION = "breakfix.version"
 #: The value of :data:`LABEL_NODE` of the switchboard; no node can have this name.
@@ -75,6 +77,7 @@ def labels(plan: Plan, attempt: str, node: str) -> dict[str, str]:
         LABEL_OWNER: f"{getpass.getuser()}@{platform.node()}",
         LABEL_VERSION: __version__,
         **({LABEL_DRILL: "yes"} if plan.drill else {}),
+        **({LABEL_PROOF: "yes"} if plan.proof else {}),
     }
 
 

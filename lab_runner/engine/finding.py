@@ -21,6 +21,7 @@ class Deployed:
         states: The container's state (``running``, ``exited``…) by node; the
             switchboard is among them.
         drill: Is the scenario's name kept from the learner until the end?
+        proof: Is it held to the contract just now, and nobody's attempt?
     """
 
     attempt: str
@@ -30,10 +31,13 @@ class Deployed:
     created: datetime.datetime
     states: dict[str, str]
     drill: bool = False
+    proof: bool = False
 
     @property
     def name(self) -> str:
         """What to call it while it runs."""
+        if self.proof:
+            return f"a proof of {self.scenario}"
         return "a drill" if self.drill else self.scenario or self.lab
 
 
@@ -59,6 +63,7 @@ def _deployed(attempt: str, rows: list[dict[str, Any]]) -> Deployed:
         created=datetime.datetime.fromtimestamp(created, datetime.UTC),
         states={row["Labels"].get(containers.LABEL_NODE, "?"): row["State"] for row in rows},
         drill=containers.LABEL_DRILL in labels,
+        proof=containers.LABEL_PROOF in labels,
     )
 
 

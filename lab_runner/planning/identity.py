@@ -10,7 +10,7 @@ import base64
 import datetime
 import hashlib
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import serialization
@@ -45,6 +45,7 @@ class ServerCertificate:
     key: str
 
 
+@cache  # the format holds a random number, and one plan must be like the next
 def ssh_key(seed: int, name: str) -> SshKey:
     """The SSH key pair that ``seed`` and ``name`` decide."""
     key = ed25519.Ed25519PrivateKey.from_private_bytes(draw_bytes(seed, f"ssh/{name}"))

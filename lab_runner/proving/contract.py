@@ -9,6 +9,7 @@ from __future__ import annotations
 import concurrent.futures
 import secrets
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,7 +58,7 @@ def prove(
         DefinitionError: A file is wrong; nothing was started.
     """
     work = [
-        (make_plan(catalogue, name, seed), turn)
+        (replace(make_plan(catalogue, name, seed), proof=True), turn)
         for name in scenario_ids
         for seed in seeds
         for turn in range(repetitions)

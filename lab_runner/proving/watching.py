@@ -7,6 +7,7 @@ import datetime
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,6 +67,7 @@ class Watch:
         catalogue = self._read()
         self._find_folders(catalogue)
         plan = make_plan(catalogue, self._scenario, self._seed, now=self._began)
+        plan = replace(plan, proof=True)
         stage = self._ready(plan, before)
         rows: list[Row] = []
         for passage in passages(plan):

@@ -6,6 +6,7 @@ import datetime
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -191,6 +192,14 @@ def test_pick_takes_the_only_one() -> None:
 
 def test_pick_by_first_letters() -> None:
     assert pick([deployed("aaaaaa"), deployed("abbbbb")], "ab").attempt == "abbbbb"
+
+
+def test_a_proof_is_meant_only_where_it_is_named() -> None:
+    proof = replace(deployed("abbbbb"), proof=True)
+    assert pick([deployed("aaaaaa"), proof], None).attempt == "aaaaaa"
+    assert pick([deployed("aaaaaa"), proof], "ab") is proof
+    with pytest.raises(NoAttempt):
+        pick([proof], None)
 
 
 def test_pick_lists_several() -> None:
