@@ -39,10 +39,22 @@ class SshKey:
 
 @dataclass(frozen=True)
 class ServerCertificate:
-    """A certificate with its chain (PEM, leaf first) and its private key (PEM)."""
+    """A certificate for a server.
+
+    Attributes:
+        chain: What the server should show (PEM): its own certificate first, then those of
+            the authorities between it and the root, which everybody has.
+        key: Its private key (PEM).
+    """
 
     chain: str
     key: str
+
+    @property
+    def leaf(self) -> str:
+        """The server's own certificate alone (PEM)."""
+        end = "-----END CERTIFICATE-----\n"
+        return self.chain.partition(end)[0] + end
 
 
 @cache  # the format holds a random number, and one plan must be like the next
@@ -64,17 +76,23 @@ def ssh_key(seed: int, name: str) -> SshKey:
 
 @dataclass(frozen=True)
 class Authority:
-    """The certification authority that all nodes of a lab trust.
+    """A certification authority: the one that all nodes of a lab trust, or one below it.
 
     Attributes:
         seed: The attempt's seed.
         now: The time of issue.
         name: The authority's common name.
+        depth: So many intermediate authorities may stand one below the other under it.
+        above: The authority that vouches for this one; none for the root.
+        days: How long the certificate from above is valid, counted from 30 days ago.
     """
 
     seed: int
     now: datetime.datetime
     name: str = "Breakfix Lab Root"
+    depth: int = 2
+    above: Authority | None = None
+    days: int = 1825
     _issued: dict[str, ServerCertificate] = field(default_factory=dict)
 
     @cached_property
@@ -82,15 +100,33 @@ class Authority:
         # Every verb makes a plan, and few of them a certificate: X.509 takes 50 ms to import.
         from lab_runner.planning.signing import Signer  # noqa: PLC0415
 
-        return Signer(self.seed, self.now, self.name)
+        return Signer(self.seed, self.now, self.name, self.depth)
 
     @cached_property
     def certificate(self) -> str:
-        """The authority's own certificate (PEM)."""
-        return self._signer.root()
+        """The authority's own certificate (PEM); without one above, self-signed."""
+        if self.above is None:
+            return self._signer.root()
+        return self.above._signer.intermediate(self._signer, self.days)  # noqa: SLF001
+
+    @property
+    def chain(self) -> str:
+        """Its certificate and those above it, up to the root and without it (PEM)."""
+        return "" if self.above is None else self.certificate + self.above.chain
+
+    def intermediate(self, name: str, days: int = 1825) -> Authority:
+        """An authority below this one; the same name has the same key, whatever the days.
+
+        Raises:
+            ValueError: No more may stand below this one.
+        """
+        if not self.depth:
+            raise ValueError(f"{self.name} may have no authority below it")
+        return Authority(self.seed, self.now, name, self.depth - 1, self, days)
 
     def issue(self, label: str, names: list[str], days: int) -> ServerCertificate:
         """A certificate for a TLS server (RFC 5280), valid from 30 days ago for ``days`` days."""
         if label not in self._issued:
-            self._issued[label] = ServerCertificate(*self._signer.server(label, names, days))
+            leaf, key = self._signer.server(label, names, days)
+            self._issued[label] = ServerCertificate(leaf + self.chain, key)
         return self._issued[label]

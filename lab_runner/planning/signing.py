@@ -23,6 +23,8 @@ class Signer:
     seed: int
     now: datetime.datetime
     name: str
+    #: Intermediate authorities that may stand one below the other under it.
+    depth: int
 
     @property
     def _key(self) -> ec.EllipticCurvePrivateKey:
@@ -30,13 +32,18 @@ class Signer:
 
     def root(self) -> str:
         """The authority's own certificate (PEM)."""
-        subject = _common_name(self.name)
-        builder = self._builder(subject, self._key.public_key(), 3650)
-        builder = builder.add_extension(
-            x509.BasicConstraints(ca=True, path_length=1), critical=True
-        )
-        builder = builder.add_extension(_usage(signs_certificates=True), critical=True)
+        return _pem(self._vouching(self, 3650).sign(self._key, hashes.SHA256()))
+
+    def intermediate(self, below: Signer, days: int) -> str:
+        """The certificate (PEM) with which this authority vouches for one below it."""
+        builder = self._vouching(below, days).add_extension(self._key_identifier(), critical=False)
         return _pem(builder.sign(self._key, hashes.SHA256()))
+
+    def _vouching(self, below: Signer, days: int) -> x509.CertificateBuilder:
+        builder = self._builder(_common_name(below.name), below._key.public_key(), days)
+        constraints = x509.BasicConstraints(ca=True, path_length=below.depth)
+        builder = builder.add_extension(constraints, critical=True)
+        return builder.add_extension(_usage(signs_certificates=True), critical=True)
 
     def server(self, label: str, names: list[str], days: int) -> tuple[str, str]:
         """A TLS server's certificate, valid from 30 days ago for ``days`` days, and its key."""
@@ -50,19 +57,19 @@ class Signer:
         builder = builder.add_extension(
             x509.BasicConstraints(ca=False, path_length=None), critical=True
         )
-        builder = builder.add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
-            critical=False,
-        )
+        builder = builder.add_extension(self._key_identifier(), critical=False)
         return _pem(builder.sign(self._key, hashes.SHA256())), _key_pem(key)
+
+    def _key_identifier(self) -> x509.AuthorityKeyIdentifier:
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
 
     def _builder(
         self, subject: x509.Name, public: ec.EllipticCurvePublicKey, days: int
     ) -> x509.CertificateBuilder:
         start = self.now - datetime.timedelta(days=30)
-        serial = int.from_bytes(
-            draw_bytes(self.seed, f"serial/{subject.rfc4514_string()}", 16), "big"
-        )
+        # Unique for each issuer (RFC 5280, section 4.1.2.2), also when one name gets two.
+        label = f"serial/{self.name}/{subject.rfc4514_string()}/{_raw(public).hex()}/{days}"
+        serial = int.from_bytes(draw_bytes(self.seed, label, 16), "big")
         builder = x509.CertificateBuilder().subject_name(subject)
         builder = builder.issuer_name(_common_name(self.name)).public_key(public)
         builder = builder.serial_number(serial >> 1)
@@ -76,6 +83,12 @@ class Signer:
 def _ec_key(seed: int, name: str) -> ec.EllipticCurvePrivateKey:
     number = int.from_bytes(draw_bytes(seed, name, 48), "big") % (_P256_ORDER - 1) + 1
     return ec.derive_private_key(number, ec.SECP256R1())
+
+
+def _raw(public: ec.EllipticCurvePublicKey) -> bytes:
+    return public.public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint
+    )
 
 
 def _usage(*, signs_certificates: bool) -> x509.KeyUsage:

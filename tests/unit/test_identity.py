@@ -121,6 +121,75 @@ def test_a_certificate_that_has_run_out(tmp_path: Path) -> None:
     assert said == "certificate has expired"
 
 
+def below(authority: Authority, *names: str, days: int = 1825) -> Authority:
+    for name in names:
+        authority = authority.intermediate(name, days)
+    return authority
+
+
+@pytest.mark.parametrize("names", [("Lab TLS 1",), ("Lab Policy", "Lab TLS 1")])
+def test_a_chain_over_intermediates_verifies(tmp_path: Path, names: tuple[str, ...]) -> None:
+    root = Authority(7, NOW)
+    shown = below(root, *names).issue("www", NAMES, 365)
+    subjects = [
+        certificate.subject.rfc4514_string()
+        for certificate in x509.load_pem_x509_certificates(shown.chain.encode())
+    ]
+    assert subjects == ["CN=www.mini.test", *(f"CN={name}" for name in reversed(names))]
+    assert handshake(tmp_path, root.certificate, shown, "www.mini.test") is None
+
+
+@pytest.mark.parametrize("left", [1, 2])
+def test_a_chain_with_a_gap_does_not(tmp_path: Path, left: int) -> None:
+    root = Authority(7, NOW)
+    whole = below(root, "Lab Policy", "Lab TLS 1").issue("www", NAMES, 365)
+    pieces = whole.chain.split("-----END CERTIFICATE-----\n")[:left]
+    shown = ServerCertificate("-----END CERTIFICATE-----\n".join([*pieces, ""]), whole.key)
+    assert left > 1 or shown.chain == whole.leaf
+    said = handshake(tmp_path, root.certificate, shown, "www.mini.test")
+    assert said in {
+        "unable to get local issuer certificate",
+        "unable to get issuer certificate",
+    }
+
+
+def test_an_intermediate_that_has_run_out_and_its_renewal(tmp_path: Path) -> None:
+    root = Authority(7, NOW)
+    old, new = (root.intermediate("Lab TLS 1", days) for days in (29, 1825))
+    shown = old.issue("www", NAMES, 365)
+    assert handshake(tmp_path, root.certificate, shown, "www.mini.test") == (
+        "certificate has expired"
+    )
+    renewed = ServerCertificate(shown.leaf + new.certificate, shown.key)
+    assert handshake(tmp_path, root.certificate, renewed, "www.mini.test") is None
+    before, after = (
+        x509.load_pem_x509_certificate(authority.certificate.encode()) for authority in (old, new)
+    )
+    assert before.public_key() == after.public_key()
+    assert before.serial_number != after.serial_number
+
+
+def test_an_authority_has_no_more_below_it_than_it_may() -> None:
+    lowest = below(Authority(7, NOW), "Lab Policy", "Lab TLS 1")
+    with pytest.raises(ValueError, match="Lab TLS 1 may have no authority below it"):
+        lowest.intermediate("Lab TLS 1a")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl on this machine")
+def test_openssl_agrees_about_intermediates(tmp_path: Path) -> None:
+    root = Authority(7, NOW)
+    authority = below(root, "Lab Policy", "Lab TLS 1")
+    (tmp_path / "ca.pem").write_text(root.certificate)
+    (tmp_path / "leaf.pem").write_text(authority.issue("www", NAMES, 365).leaf)
+    (tmp_path / "chain.pem").write_text(authority.chain)
+    argv = ["openssl", "verify", "-x509_strict", "-purpose", "sslserver"]
+    argv += ["-CAfile", str(tmp_path / "ca.pem"), "-untrusted", str(tmp_path / "chain.pem")]
+    done = subprocess.run(
+        [*argv, str(tmp_path / "leaf.pem")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl on this machine")
 def test_openssl_agrees(tmp_path: Path, issued: ServerCertificate) -> None:
     (tmp_path / "ca.pem").write_text(Authority(7, NOW).certificate)
