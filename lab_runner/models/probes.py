@@ -55,8 +55,15 @@ class DnsProbe:
     rcode: list[str] = field(default_factory=lambda: ["NOERROR"])
     #: Expected: the AA bit (RFC 1035 section 4.1.1); None: either.
     authoritative: bool | None = None
+    #: Expected: the AD bit (RFC 4035 section 3.2.3): ``server`` has validated all of the
+    #: answer; None: either.
+    authenticated: bool | None = None
     #: Expected: the slowest of the answers takes no longer.
     max_ms: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.authenticated is not None and self.server is None:
+            raise ValueError("authenticated: name the server, a stub resolver does not ask for it")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +169,8 @@ class TlsProbe:
     verified: bool = True
     #: Expected: a name among the certificate's subjectAltNames.
     name: str | None = None
+    #: Expected: a regular expression found in the name of whoever signed the certificate.
+    issuer: str | None = None
     #: Expected: days until the certificate ends, at least.
     days_left: int | None = None
 

@@ -169,6 +169,8 @@ class Scenario(Case):
         guards: Further checks that stay green throughout; every health check of
             the lab that is no symptom is one already.
         checks: Checks of the scenario's own; each is a symptom or a guard.
+        introduced: Own checks about something that only the fault's steps bring (a proxy,
+            IPv6, signatures); the healthy lab has no such thing, so they are not asked there.
         silenced: Health checks that can say nothing while the fault is in (neither
             red nor green for sure). While a symptom lasts they count as skipped in
             place of failed; once it is repaired they must pass.
@@ -181,6 +183,7 @@ class Scenario(Case):
     checks: list[Check] = Field(default_factory=list)
     symptoms: CheckIds = Field(min_length=1)
     guards: CheckIds = Field(default_factory=list)
+    introduced: CheckIds = Field(default_factory=list)
     silenced: CheckIds = Field(default_factory=list)
     diagnosis: Diagnosis
     hints: list[str] = Field(min_length=3, max_length=3)

@@ -123,6 +123,7 @@ def merged(parts: Mapping[str, Scenario]) -> Scenario:
             "checks": _checks(parts),
             "symptoms": symptoms,
             "guards": _once(g for part in each for g in part.guards if g not in symptoms),
+            "introduced": _once(chain.from_iterable(part.introduced for part in each)),
             "silenced": [name for name in silenced if name not in symptoms],
             "hints": [_under_titles((p.title, p.hints[n]) for p in each) for n in range(3)],
             "control": False,

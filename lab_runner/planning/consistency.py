@@ -65,6 +65,9 @@ def scenario_errors(scenario: Scenario, lab: Lab, names: Names, document: Docume
     for key in ("symptoms", "guards", "silenced"):
         for index, name in enumerate(getattr(scenario, key)):
             yield from _known("check", name, names.checks, document, (key, index))
+    for index, name in enumerate(scenario.introduced):
+        own = [check.id for check in checks]
+        yield from _known("own check", name, own, document, ("introduced", index))
     for index, check in enumerate(checks):
         yield from _check_errors(check, names, document, ("checks", index))
     yield from _circles(checks, [*lab.health, *checks], document, "checks")

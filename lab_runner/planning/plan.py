@@ -98,6 +98,12 @@ class Plan:
         repairs = chain.from_iterable(part.solutions for part in self.parts.values())
         return frozenset(step.place for repair in repairs for step in repair.steps)
 
+    @property
+    def checks_before(self) -> tuple[Check, ...]:
+        """The checks that say something of the lab before the fault is in."""
+        introduced = self.scenario.introduced if self.scenario else []
+        return tuple(check for check in self.checks if check.id not in introduced)
+
     def role(self, check_id: str) -> Role:
         """Symptoms are what the scenario names so; every other check is a guard."""
         symptoms = self.scenario.symptoms if self.scenario else []

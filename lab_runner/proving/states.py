@@ -48,7 +48,9 @@ def passages(plan: Plan) -> list[Passage]:
 def _broken(stage: Stage) -> Iterator[Row]:
     plan = stage.lab.plan
     stage.heal()
-    yield stage.row(Clause.HEALTHY, "healthy", partial(matrix.healthy, plan))
+    yield stage.row(
+        Clause.HEALTHY, "healthy", partial(matrix.healthy, plan), [c.id for c in plan.checks_before]
+    )
     stage.apply(stage.scenario.fault)
     run_checks(stage.lab, expect_broken=True)
     yield stage.row(Clause.BROKEN, "broken", partial(matrix.broken, plan))

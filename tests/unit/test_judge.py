@@ -96,6 +96,16 @@ def test_records(
             "asked 10.0.0.53 for a.test A: 10.0.0.1; expected a non-authoritative answer",
         ),
         (
+            {"server": "10.0.0.53", "authenticated": True},
+            {"answer": ["10.0.0.1"], "flags": ["QR", "RA"]},
+            "asked 10.0.0.53 for a.test A: 10.0.0.1; expected a validated answer (AD)",
+        ),
+        (
+            {"server": "10.0.0.53", "authenticated": False},
+            {"answer": ["10.0.0.1"], "flags": ["QR", "RA", "AD"]},
+            "asked 10.0.0.53 for a.test A: 10.0.0.1; expected no validated answer (AD)",
+        ),
+        (
             {"max_ms": 2.0},
             {"answer": ["10.0.0.1"]},
             "asked 10.0.0.53 for a.test A: 10.0.0.1 in 3 ms; expected at most 2.0 ms",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 
 import pytest
 
@@ -73,3 +74,14 @@ def test_roles(small: Catalogue) -> None:
 def test_an_unknown_scenario(small: Catalogue) -> None:
     with pytest.raises(UnknownName, match="Did you mean"):
         make_plan(small, "no-pages-open", 1)
+
+
+def test_what_only_the_fault_introduces_is_not_asked_before_it(small: Catalogue) -> None:
+    plan = make_plan(small, "no-page-opens", 1, now=NOW)
+    assert plan.scenario is not None
+    assert plan.checks_before == plan.checks
+    own = plan.scenario.checks[0]
+    scenario = plan.scenario.model_copy(update={"introduced": [own.id]})
+    later = replace(plan, scenario=scenario)
+    assert later.checks_before == tuple(check for check in plan.checks if check is not own)
+    assert replace(plan, scenario=None).checks_before == plan.checks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dns.flags
+import dns.message
 import pytest
 
 from lab_runner.errors import ProbeError
@@ -26,6 +27,32 @@ def test_an_answer_is_read_and_judged(node: Node) -> None:
     assert asked.seen.final == [0]
     assert asked.verdict.passed
     assert asked.verdict.rationale.startswith("asked 127.0.0.1 for web.lab.test A: 192.0.2.80 in")
+
+
+@pytest.mark.parametrize("validates", [True, False])
+def test_whether_an_answer_was_validated(node: Node, validates: bool) -> None:
+    """The server says so only to whoever asks for it (RFC 6840 section 5.7)."""
+
+    def answers(query: bytes) -> list[object]:
+        wants_to_know = bool(dns.message.from_wire(query).flags & dns.flags.AD)
+        return [dns_answer(query, WEB, flags=dns.flags.AD if validates and wants_to_know else 0)]
+
+    with dns_server(answers) as port:
+        yes = node.ask(question(port, authenticated=True))
+        no = node.ask(question(port, authenticated=False))
+        either = node.ask(question(port))
+    assert [yes.verdict.passed, no.verdict.passed, either.verdict.passed] == [
+        validates,
+        not validates,
+        True,
+    ]
+    assert "AD" not in either.seen.exchanges[0].flags
+    assert validates or yes.verdict.rationale.endswith("expected a validated answer (AD)")
+
+
+def test_a_stub_resolver_does_not_ask_for_validation() -> None:
+    with pytest.raises(ValueError, match="name the server"):
+        DnsProbe(qname="web.lab.test", authenticated=True)
 
 
 def test_another_address_than_expected_fails(node: Node) -> None:

@@ -32,6 +32,7 @@ def test_a_certificate_that_verifies(node: Node, authority: Authority, tmp_path:
     with tcp_server(server) as port:
         asked = node.ask(shakes(port, name="web.lab.test", days_left=30))
         old = node.ask(shakes(port, days_left=31))
+        same, other = (node.ask(shakes(port, issuer=f"CN={name}$")) for name in ("Lab CA", "CA"))
     facts = asked.seen.facts
     assert facts.verified
     assert facts.version == "TLSv1.3"
@@ -41,6 +42,8 @@ def test_a_certificate_that_verifies(node: Node, authority: Authority, tmp_path:
     assert asked.verdict.passed
     assert not old.verdict.passed
     assert "31 days left, not 30" in old.verdict.rationale
+    assert same.verdict.passed
+    assert other.verdict.rationale.endswith("expected one from /CN=CA$/")
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,9 @@ def _unmet(probe: DnsProbe, answer: DnsAnswer) -> Iterator[str | None]:
         adjective = "an authoritative" if probe.authoritative else "a non-authoritative"
         met = ("AA" in answer.flags) is probe.authoritative
         yield unless(met, f"{adjective} answer")
+    if probe.authenticated is not None:
+        adjective = "a validated" if probe.authenticated else "no validated"
+        yield unless(("AD" in answer.flags) is probe.authenticated, f"{adjective} answer (AD)")
 
 
 def _rcodes(probe: DnsProbe) -> list[str]:

@@ -94,6 +94,8 @@ def _tls_unmet(probe: TlsProbe, facts: TlsFacts) -> Iterator[str | None]:
     if probe.name is not None:
         names = [name.lower() for name in facts.names]
         yield unless(probe.name.lower() in names, f"the name {probe.name}")
+    if probe.issuer is not None:
+        yield unless(found(probe.issuer, facts.issuer), f"one from /{probe.issuer}/")
     if probe.days_left is not None:
         left = _days_left(facts)
         yield unless(left >= probe.days_left, f"{probe.days_left} days left, not {left:.0f}")

@@ -37,6 +37,8 @@ class Question:
     rdtype: str
     recursion: bool = True
     port: int = 53
+    #: Ask the server to say whether it has validated the answer?
+    authenticated: bool = False
 
     def message(self) -> dns.message.QueryMessage:
         """The query, with a fresh id.
@@ -50,6 +52,8 @@ class Question:
             raise ProbeError(f"{self.rdtype!r} is no record type") from exc
         if not self.recursion:
             query.flags &= ~dns.flags.RD
+        if self.authenticated:
+            query.flags |= dns.flags.AD  # "tell me whether" (RFC 6840 section 5.7)
         return query
 
 

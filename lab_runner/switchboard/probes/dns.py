@@ -41,7 +41,8 @@ def _question(probe: DnsProbe, at: Vantage, deadline: Deadline) -> Lookup:
     if server.address is None:
         lookup.add([_unasked(probe, text)])
         return lookup
-    question = Question(_name(text), probe.rdtype, probe.recursion, probe.port)
+    asks = probe.authenticated is not None
+    question = Question(_name(text), probe.rdtype, probe.recursion, probe.port, asks)
     lookup.add(exchange(question, server.address, probe.transport, deadline.left))
     return lookup
 
