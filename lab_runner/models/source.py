@@ -112,6 +112,13 @@ def _collect_mapping(
     path: Path, node: yaml.MappingNode, at: Path_, marks: dict[Path_, tuple[int, int]]
 ) -> None:
     for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise DefinitionError(
+                "a key that is no word; a value that begins with '{{' stands in quotes",
+                path=str(path),
+                line=key.start_mark.line + 1,
+                column=key.start_mark.column + 1,
+            )
         here = (*at, key.value)
         if here in marks:
             raise DefinitionError(
