@@ -118,7 +118,7 @@ def _fault(source: LabSource) -> dict[str, str]:
     """The words of a fault that breaks nothing else in this lab."""
     now = datetime.datetime.now(datetime.UTC)
     context = lab_context(source.document, source.id, _SEED, now)
-    lab = validated(Lab, context.fill_file(source.document), source.document)
+    lab = validated(Lab, context.fill_file(source.document), source.document).only_with(())
     pairs = list(_pairs(lab))
     if not pairs:
         raise UsageError(

@@ -45,6 +45,7 @@ class Check(Strict):
         vantage: The node from which it is asked (``from`` in the file).
         within: Seconds that a red check is asked again before it counts.
         requires: Checks without which this one says nothing; skipped if one is red.
+        needs: Optional nodes without which a lab does not have this health check.
         control: A check that uses the same instrument where it must succeed: a
             "must not" counts only if its control passed in the same run.
     """
@@ -54,6 +55,7 @@ class Check(Strict):
     vantage: str = Field(alias="from")
     within: float = Field(default=0.0, ge=0, le=60)
     requires: list[str] = Field(default_factory=list)
+    needs: list[str] = Field(default_factory=list)
     control: str | None = None
 
     dns: DnsProbe | None = None

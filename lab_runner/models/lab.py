@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from enum import StrEnum
 
 from pydantic import Field
@@ -72,6 +73,7 @@ class Node(Strict):
         kind: What it is.
         title: Who would say it is theirs: "Anna's desk".
         access: May the learner log in?
+        optional: Is it only there in scenarios that name it in their ``with``?
         interfaces: Its network cards by name.
         nameservers: Written to /etc/resolv.conf, with ``search``.
         search: Domains that a short name is looked for in.
@@ -89,6 +91,7 @@ class Node(Strict):
     kind: Kind
     title: str = ""
     access: bool = False
+    optional: bool = False
     interfaces: dict[str, Interface]
     nameservers: list[str] = Field(default_factory=list)
     search: list[str] = Field(default_factory=list)
@@ -128,6 +131,26 @@ class Lab(Strict):
     nodes: dict[str, Node]
     certificates: dict[str, Certificate] = Field(default_factory=dict)
     health: list[Check] = Field(min_length=1)
+
+    def only_with(self, named: Iterable[str]) -> Lab:
+        """This lab with no other of its optional nodes than those that are named.
+
+        Segments that only the others are on, and health checks that need one of them, are left
+        out too.
+        """
+        named = set(named)
+        left = {name for name, node in self.nodes.items() if node.optional and name not in named}
+        nodes = {name: node for name, node in self.nodes.items() if name not in left}
+        used = {card.segment for node in nodes.values() for card in node.interfaces.values()}
+        cards = (card for name in left for card in self.nodes[name].interfaces.values())
+        unused = {card.segment for card in cards} - used
+        return self.model_copy(
+            update={
+                "nodes": nodes,
+                "segments": {n: one for n, one in self.segments.items() if n not in unused},
+                "health": [check for check in self.health if left.isdisjoint(check.needs)],
+            }
+        )
 
 
 __all__ = [

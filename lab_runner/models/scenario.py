@@ -159,6 +159,7 @@ class Scenario(Case):
     """One way in which a network breaks.
 
     Attributes:
+        including: Those of the lab's optional nodes that are there (``with`` in the file).
         fault: Steps that break the healthy lab.
         diagnosis: What is wrong in truth.
         hints: Three; each says more, and none can be pasted.
@@ -179,6 +180,7 @@ class Scenario(Case):
             wrong fixes may be caught by ``nothing-was-changed``.
     """
 
+    including: list[str] = Field(default_factory=list, alias="with")
     fault: list[Step] = Field(min_length=1)
     checks: list[Check] = Field(default_factory=list)
     symptoms: CheckIds = Field(min_length=1)

@@ -119,6 +119,7 @@ def merged(parts: Mapping[str, Scenario]) -> Scenario:
             "level": min(5, max(part.level for part in each) + 1),
             "minutes": sum(part.minutes for part in each),
             "ticket": _under_titles((part.title, part.ticket) for part in each),
+            "including": _once(chain.from_iterable(part.including for part in each)),
             "fault": [step for part in each for step in part.fault],
             "checks": _checks(parts),
             "symptoms": symptoms,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -28,6 +28,26 @@ class Names:
     cables: tuple[str, ...]
     segments: tuple[str, ...]
     checks: tuple[str, ...]
+    #: Optional nodes that are not there.
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where a capture may be."""
+        return (*self.segments, *self.cables)
+
+    def only_with(self, lab: Lab, named: Iterable[str]) -> Names:
+        """Without those of the lab's optional nodes that are not named, and what goes with them."""
+        part = lab.only_with(named)
+        checks = {check.id for check in lab.health} - {check.id for check in part.health}
+        nodes, segments = lab.nodes.keys() - part.nodes, lab.segments.keys() - part.segments
+        return Names(
+            tuple(name for name in self.nodes if name not in nodes),
+            tuple(name for name in self.cables if name.partition(":")[0] not in nodes),
+            tuple(name for name in self.segments if name not in segments),
+            tuple(name for name in self.checks if name not in checks),
+            tuple(sorted(nodes)),
+        )
 
     @classmethod
     def of(cls, lab: Lab, checks: Iterable[Check]) -> Names:
@@ -40,7 +60,8 @@ class Names:
 def lab_errors(lab: Lab, names: Names, document: Document) -> Errors:
     """What is wrong within a lab's file."""
     for index, check in enumerate(lab.health):
-        yield from _check_errors(check, names, document, ("health", index))
+        there = names.only_with(lab, check.needs)
+        yield from _check_errors(check, there, document, ("health", index))
     yield from _twice(lab.health, (), document, "health")
     yield from _circles(lab.health, lab.health, document, "health")
     seen: dict[Any, str] = {}
@@ -61,17 +82,26 @@ def lab_errors(lab: Lab, names: Names, document: Document) -> Errors:
 def scenario_errors(scenario: Scenario, lab: Lab, names: Names, document: Document) -> Errors:
     """What is wrong within a scenario's file, beside the lab that it breaks."""
     checks = scenario.checks
+    for index, name in enumerate(scenario.including):
+        if name not in lab.nodes or not lab.nodes[name].optional:
+            optional = [name for name, node in lab.nodes.items() if node.optional]
+            message = unknown(f"optional node {name!r}", name, optional)
+            yield document.error(message, ("with", index))
+    names = names.only_with(lab, scenario.including)
     yield from _twice(checks, [check.id for check in lab.health], document, "checks")
     for key in ("symptoms", "guards", "silenced"):
         for index, name in enumerate(getattr(scenario, key)):
-            yield from _known("check", name, names.checks, document, (key, index))
+            yield from _known("check", name, names, document, (key, index))
+    own = [check.id for check in checks]
     for index, name in enumerate(scenario.introduced):
-        own = [check.id for check in checks]
-        yield from _known("own check", name, own, document, ("introduced", index))
+        if name not in own:
+            message = unknown(f"own check {name!r}", name, own)
+            yield document.error(message, ("introduced", index))
     for index, check in enumerate(checks):
         yield from _check_errors(check, names, document, ("checks", index))
     yield from _circles(checks, [*lab.health, *checks], document, "checks")
-    catching = (*names.checks, UNCHANGED) if scenario.control else names.checks
+    more = (UNCHANGED,) if scenario.control else ()
+    catching = replace(names, checks=(*names.checks, *more))
     for index, fix in enumerate(scenario.wrong_fixes):
         at: Path_ = ("wrong_fixes", index, "caught_by")
         for number, name in enumerate(fix.caught_by):
@@ -113,16 +143,16 @@ def _steps(scenario: Scenario) -> Iterable[tuple[Path_, Step]]:
 
 def _step_errors(step: Step, names: Names, document: Document, at: Path_) -> Errors:
     if step.node is not None:
-        yield from _known("node", step.node, names.nodes, document, (*at, "node"))
+        yield from _known("node", step.node, names, document, (*at, "node"))
     if step.link is not None:
-        yield from _known("cable", step.link, names.cables, document, (*at, "link"))
+        yield from _known("cable", step.link, names, document, (*at, "link"))
 
 
 def _diagnosis_errors(scenario: Scenario, names: Names, document: Document) -> Errors:
     truth = scenario.diagnosis
-    yield from _known("node", truth.node, names.nodes, document, ("diagnosis", "node"))
+    yield from _known("node", truth.node, names, document, ("diagnosis", "node"))
     for index, name in enumerate(truth.node_also):
-        yield from _known("node", name, names.nodes, document, ("diagnosis", "node_also", index))
+        yield from _known("node", name, names, document, ("diagnosis", "node_also", index))
     for index, words in enumerate(truth.cause_words):
         try:
             re.compile(words)
@@ -132,17 +162,18 @@ def _diagnosis_errors(scenario: Scenario, names: Names, document: Document) -> E
 
 
 def _check_errors(check: Check, names: Names, document: Document, at: Path_) -> Errors:
-    yield from _known("node", check.vantage, names.nodes, document, (*at, "from"))
+    yield from _known("node", check.vantage, names, document, (*at, "from"))
     for index, name in enumerate(check.requires):
-        yield from _known("check", name, names.checks, document, (*at, "requires", index))
+        yield from _known("check", name, names, document, (*at, "requires", index))
+    for index, name in enumerate(check.needs):
+        yield from _known("node", name, names, document, (*at, "needs", index))
     if check.control is not None:
-        yield from _known("check", check.control, names.checks, document, (*at, "control"))
+        yield from _known("check", check.control, names, document, (*at, "control"))
     probe = check.probe
     if isinstance(probe, NatProbe):
-        yield from _known("node", probe.at, names.nodes, document, (*at, "nat", "at"))
+        yield from _known("node", probe.at, names, document, (*at, "nat", "at"))
     if isinstance(probe, CaptureProbe):
-        places = [*names.segments, *names.cables]
-        yield from _known("place", probe.on, places, document, (*at, "capture", "on"))
+        yield from _known("place", probe.on, names, document, (*at, "capture", "on"))
         yield from _during_errors(check, probe, document, (*at, "capture", "during"))
 
 
@@ -154,7 +185,8 @@ def _during_errors(check: Check, probe: CaptureProbe, document: Document, at: Pa
     known = [word for word in PROBES if word != "capture"]
     words = [word for word in probe.during if word != "from"]
     for word in words:
-        yield from _known("probe", word, known, document, (*at, word))
+        if word not in known:
+            yield document.error(unknown(f"probe {word!r}", word, known), (*at, word))
     if len(words) != 1:
         yield document.error(f"during has exactly one probe of: {', '.join(known)}", at)
     elif words[0] in known:
@@ -198,7 +230,13 @@ def _way(start: str, goal: str, waits: Mapping[str, Mapping[Path_, str]]) -> lis
     return []
 
 
-def _known(what: str, name: str, known: Iterable[str], document: Document, at: Path_) -> Errors:
-    names = list(known)
-    if name not in names:
-        yield document.error(unknown(f"{what} {name!r}", name, names), at)
+def _known(what: str, name: str, names: Names, document: Document, at: Path_) -> Errors:
+    known: tuple[str, ...] = getattr(names, f"{what}s")
+    node = name.partition(":")[0]
+    if name in known:
+        return
+    if node in names.left_out:
+        key = "needs" if at[0] == "health" else "with"
+        yield document.error(f"node {node!r} is optional: it is there if `{key}` names it", at)
+    else:
+        yield document.error(unknown(f"{what} {name!r}", name, known), at)

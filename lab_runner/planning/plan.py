@@ -142,11 +142,12 @@ def make_plan(
     scenario = composite.merged(parts)
     if exam is not None:
         scenario = composite.under_one_ticket(scenario, _exam(exam, context, seed))
+    lab = lab.only_with(scenario.including)
     return Plan(
         lab_id=lab_id,
         lab=lab,
         seed=seed,
-        segments=context.segments,
+        segments={name: context.segments[name] for name in lab.segments},
         nodes=_nodes(lab, lab_source, context),
         checks=(*lab.health, *scenario.checks),
         scenario_id=scenario_id,

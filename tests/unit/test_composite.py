@@ -13,6 +13,7 @@ from lab_runner.authoring.validating import validate
 from lab_runner.catalogue import Catalogue
 from lab_runner.errors import DefinitionError, UnknownName, UsageError
 from lab_runner.models.results import CheckResult, Report, Role, Status
+from lab_runner.planning.composite import merged
 from lab_runner.planning.plan import Plan, make_plan
 from lab_runner.proving import matrix
 
@@ -39,6 +40,17 @@ def with_exam(shipped: Catalogue, folder: Path, parts: str) -> Catalogue:
     place.mkdir(parents=True)
     (place / "scenario.yml").write_text(EXAM.replace("PARTS", parts))
     return Catalogue(shipped.lab_folders, (*shipped.scenario_folders, folder))
+
+
+def test_a_pair_has_the_optional_nodes_of_both(shipped: Catalogue) -> None:
+    scenarios = [make_plan(shipped, name, 3).scenario for name in (NAT, SSH)]
+    named = (["backup"], ["backup", "printer"])
+    parts = {
+        str(number): scenario.model_copy(update={"including": nodes})
+        for number, (scenario, nodes) in enumerate(zip(scenarios, named, strict=True))
+        if scenario
+    }
+    assert merged(parts).including == ["backup", "printer"]
 
 
 def report(plan: Plan, red: set[str], skipped: set[str] = frozenset()) -> Report:  # type: ignore[assignment]

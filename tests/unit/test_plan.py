@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +13,7 @@ from lab_runner.catalogue import Catalogue
 from lab_runner.errors import UnknownName
 from lab_runner.models.results import Role
 from lab_runner.planning.plan import make_plan
-from tests.conftest import NOW
+from tests.conftest import DATA, NOW
 
 SEEDS = range(20)
 
@@ -85,3 +87,22 @@ def test_what_only_the_fault_introduces_is_not_asked_before_it(small: Catalogue)
     later = replace(plan, scenario=scenario)
     assert later.checks_before == tuple(check for check in plan.checks if check is not own)
     assert replace(plan, scenario=None).checks_before == plan.checks
+
+
+def test_an_optional_node_is_there_only_where_it_is_named(tmp_path: Path) -> None:
+    shutil.copytree(DATA / "scenarios", tmp_path / "scenarios")
+    catalogue = Catalogue((DATA / "labs",), (tmp_path / "scenarios",))
+    file = tmp_path / "scenarios/web/no-page-opens/scenario.yml"
+    bare = make_plan(catalogue, "no-page-opens", 1, now=NOW)
+    assert "spare" not in bare.nodes
+    assert list(bare.segments) == ["lan", "dmz"]
+    assert "desk-reaches-the-spare-router" not in {check.id for check in bare.checks}
+
+    file.write_text(file.read_text().replace("minutes: 5\n", "minutes: 5\nwith: [spare]\n", 1))
+    full = make_plan(catalogue, "no-page-opens", 1, now=NOW)
+    assert [cable.segment for cable in full.nodes["spare"].cables] == ["lan", "side"]
+    assert list(full.segments) == ["lan", "dmz", "side"]
+    assert "desk-reaches-the-spare-router" in {check.id for check in full.checks}
+    # Nothing else is different for it.
+    assert {name: full.nodes[name] for name in bare.nodes} == dict(bare.nodes)
+    assert [check for check in full.checks if "spare" not in check.needs] == list(bare.checks)
