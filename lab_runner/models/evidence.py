@@ -178,11 +178,18 @@ class SshEvidence(Strict):
     host_key: str | None = None
     #: ``match``, ``changed``, ``revoked``, ``unknown``; None: no known_hosts was asked for.
     known_hosts: str | None = None
+    #: What the server's first packet offers, by kind: ``key_exchange``, ``host_key_types``,
+    #: ``ciphers``, ``macs``; None: it did not come.
+    offered: dict[str, list[str]] | None = None
     methods: list[str] | None = None
     #: ``accepted``, ``refused``; None: no login was tried.
     login: str | None = None
+    #: From the start until the server had said so, or had named its methods.
+    login_ms: float | None = None
     command_exit: int | None = None
     output: str | None = None
+    #: ``done``, ``refused``; None: it was not tried, or nobody knows.
+    transfer: str | None = None
     duration_ms: float = 0.0
 
 

@@ -188,6 +188,14 @@ class SshProbe:
     password: str | None = None
     #: Run after a successful login.
     command: str | None = None
+    #: Into this folder, after a login, a small file is put by SFTP; it is read back and removed.
+    sftp: str | None = None
+    #: Algorithms that are offered, and no others (RFC 4253 section 7.1), as an old client would,
+    #: or a strict one; default: all that the probe knows.
+    key_exchange: list[str] | None = None
+    host_key_types: list[str] | None = None
+    ciphers: list[str] | None = None
+    macs: list[str] | None = None
     timeout_s: float = 5.0
     #: Expected: the host key's fingerprint, ``SHA256:…`` as ``ssh-keygen -l`` prints it.
     host_key: str | None = None
@@ -197,8 +205,14 @@ class SshProbe:
     methods: list[str] | None = None
     #: Expected: does the login succeed?
     login: Literal["accepted", "refused"] | None = None
+    #: Expected: it is let in, or told that it is not, no later than this.
+    max_ms: float | None = None
     #: Expected: a regular expression found in the command's output.
     output: str | None = None
+    #: Expected: does the file come back as it was?
+    transfer: Literal["done", "refused"] | None = None
+    #: Expected: nothing that the server offers, of any kind, matches these regular expressions.
+    lacks: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

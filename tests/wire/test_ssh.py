@@ -6,9 +6,13 @@ import base64
 import contextlib
 import hashlib
 import io
+import shutil
 import socket
+import subprocess
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import paramiko
 import pytest
@@ -18,6 +22,7 @@ from paramiko.hostkeys import HostKeys
 
 from lab_runner.errors import ProbeError
 from lab_runner.models.probes import SshProbe
+from lab_runner.switchboard.probes._ssh_offered import offered
 from tests.wire.asking import Node
 from tests.wire.servers import LIFE_S, drip, pour, reset, tcp_server, until_closed
 
@@ -268,3 +273,184 @@ def test_silence_after_the_key_exchange_is_no_refusal(node: Node) -> None:
 def test_a_key_that_is_none_is_the_authors_fault(node: Node) -> None:
     with pytest.raises(ProbeError, match="private_key"):
         node.ask(knocks(1, private_key="-----BEGIN NOTHING-----"))
+
+
+class Shelf(paramiko.SFTPHandle):
+    """A file that has the content that it is told to have, whatever is written to it."""
+
+    def write(self, offset: int, data: bytes) -> int:
+        return paramiko.SFTP_OK
+
+    def read(self, offset: int, length: int) -> bytes | int:
+        return b"something else" if offset == 0 else paramiko.SFTP_EOF
+
+    def stat(self) -> paramiko.SFTPAttributes:
+        attributes = paramiko.SFTPAttributes()
+        attributes.st_size = len(b"something else")
+        return attributes
+
+
+class Shelves(paramiko.SFTPServerInterface):
+    """Files that do not keep what is put into them."""
+
+    def open(self, path: str, flags: int, attr: object) -> Shelf:
+        return Shelf(flags)
+
+    def remove(self, path: str) -> int:
+        return paramiko.SFTP_OK
+
+
+def test_a_file_that_comes_back_changed_is_not_transferred(node: Node) -> None:
+    def handle(conn: socket.socket) -> None:
+        transport = paramiko.Transport(conn)
+        transport.add_server_key(HOST_KEY)
+        transport.set_subsystem_handler("sftp", paramiko.SFTPServer, Shelves)
+        with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
+            transport.start_server(server=Door())
+        transport.join(LIFE_S)
+
+    with tcp_server(handle) as port:
+        asked = node.ask(knocks(port, private_key=USER_TEXT, sftp="/x", transfer="done"))
+    assert asked.seen.transfer == "refused"
+    assert asked.verdict.rationale.endswith(
+        "the file transfer is refused, then another file came back;"
+        " expected a file transfer that is done"
+    )
+
+
+def test_silence_instead_of_sftp_is_no_refusal(node: Node) -> None:
+    class Mute(Door):
+        def check_channel_subsystem_request(self, channel: object, name: str) -> bool:
+            return True
+
+    with tcp_server(sshd(Mute())) as port:
+        asked = node.ask(
+            knocks(port, private_key=USER_TEXT, sftp="/x", transfer="refused", timeout_s=1.0)
+        )
+    assert asked.seen.login == "accepted"
+    assert asked.seen.transfer is None
+    assert not asked.verdict.passed
+
+
+def test_slow_to_let_in(node: Node) -> None:
+    class Slow(Door):
+        def check_auth_none(self, username: str) -> int:
+            threading.Event().wait(0.6)
+            return FAILED
+
+    with tcp_server(sshd(Slow())) as port:
+        slow = node.ask(knocks(port, private_key=USER_TEXT, login="accepted", max_ms=500))
+        fast = node.ask(knocks(port, private_key=USER_TEXT, login="accepted", max_ms=2900))
+    assert slow.seen.login_ms >= 600
+    assert slow.verdict.rationale.endswith("; expected no more than 500 ms")
+    assert fast.verdict.passed, fast.verdict.rationale
+
+
+def test_an_algorithm_that_the_probe_does_not_know(node: Node) -> None:
+    with (
+        tcp_server(sshd(Door())) as port,
+        pytest.raises(ProbeError, match=r"rot13: known are .*aes256-ctr"),
+    ):
+        node.ask(knocks(port, ciphers=["rot13"]))
+
+
+@pytest.mark.parametrize(
+    "heard",
+    [
+        b"",
+        b"SSH-2.0-x",
+        b"SSH-2.0-x\r\n",
+        b"SSH-2.0-x\r\n\0\0\0\x0c\x04\x14cookie",
+        b"SSH-2.0-x\r\n\0\0\0\x06\x04\x15\0\0\0\0",
+        b"SSH-2.0-x\r\n\0\0\0\x1a\x04\x14" + b"c" * 16 + b"\0\0\xff\xff" + b"k" * 4,
+        b"noise SSH-2.0-x\r\n\0\0\0\x02\x04\x14",
+    ],
+)
+def test_what_names_no_algorithms(heard: bytes) -> None:
+    assert offered(heard) is None
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Callable[..., object]:
+    """An OpenSSH server whose root logs in with our key; each connection has one of its own."""
+    program = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
+    if program is None:
+        pytest.skip("openssh-server is not installed")
+    Path("/run/sshd").mkdir(exist_ok=True)
+    host, known = tmp_path / "host_key", tmp_path / "authorized_keys"
+    host.write_text(openssh(ed25519.Ed25519PrivateKey.generate()))
+    host.chmod(0o600)
+    known.write_text(f"{USER_KEY.get_name()} {USER_KEY.get_base64()}\n")
+    settings = [f"HostKey {host}", f"AuthorizedKeysFile {known}", "StrictModes no", "UsePAM no"]
+    settings += ["PermitRootLogin yes", "PasswordAuthentication no"]
+    settings += ["KbdInteractiveAuthentication no", "Subsystem sftp internal-sftp"]
+
+    def server(*lines: str) -> object:
+        config = tmp_path / "sshd_config"
+        config.write_text("\n".join([*settings, *lines]) + "\n")
+
+        def serve(conn: socket.socket) -> None:
+            argv = [program, "-i", "-f", str(config)]
+            with subprocess.Popen(argv, stdin=conn, stdout=conn, stderr=subprocess.DEVNULL) as it:
+                conn.close()
+                it.wait(8)
+
+        return tcp_server(serve)
+
+    return server
+
+
+ENTERS = {"user": "root", "private_key": USER_TEXT, "timeout_s": 5.0}
+
+
+@pytest.mark.root
+def test_a_real_server(node: Node, real: Callable[..., object], tmp_path: Path) -> None:
+    with real() as port:
+        asked = node.ask(
+            knocks(port, **ENTERS, methods=["publickey"], command="echo $((6 * 7))", output="^42$")
+        )
+        sent = node.ask(knocks(port, **ENTERS, sftp=str(tmp_path), transfer="done"))
+        nowhere = node.ask(knocks(port, **ENTERS, sftp="/nonexistent", transfer="refused"))
+    assert asked.verdict.passed, asked.verdict.rationale
+    assert sent.verdict.passed, sent.verdict.rationale
+    assert list(tmp_path.glob("*.tmp")) == []
+    assert nowhere.verdict.passed, nowhere.verdict.rationale
+    assert "No such file" in nowhere.verdict.rationale
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(
+    "line", ["ForceCommand /bin/false", "MaxSessions 0", "Match User root\nForceCommand exit 1"]
+)
+def test_a_real_server_that_transfers_nothing(
+    node: Node, real: Callable[..., object], tmp_path: Path, line: str
+) -> None:
+    with real(line) as port:
+        asked = node.ask(knocks(port, **ENTERS, sftp=str(tmp_path), transfer="refused"))
+    assert asked.seen.login == "accepted"
+    assert asked.verdict.passed, asked.verdict.rationale
+
+
+@pytest.mark.root
+def test_what_a_real_server_offers(node: Node, real: Callable[..., object]) -> None:
+    lines = ["KexAlgorithms curve25519-sha256@libssh.org,ecdh-sha2-nistp384"]
+    lines += ["Ciphers aes256-ctr,aes256-gcm@openssh.com", "MACs hmac-sha2-512"]
+    with real(*lines) as port:
+        asked = node.ask(knocks(port, lacks=["nistp256", "^hmac-md5", "-cbc$"]))
+        banned = node.ask(knocks(port, lacks=["nistp", "-ctr$", "^hmac-md5"]))
+        fits = {"key_exchange": ["ecdh-sha2-nistp384"], "ciphers": ["aes256-ctr"]}
+        old = node.ask(knocks(port, **ENTERS, **fits, macs=["hmac-sha2-512"], login="accepted"))
+        strict = node.ask(knocks(port, **ENTERS, macs=["hmac-sha2-256"], ciphers=["aes256-ctr"]))
+        other = node.ask(knocks(port, host_key_types=["ecdsa-sha2-nistp256"]))
+    assert asked.seen.offered["key_exchange"][:2] == lines[0].split()[1].split(",")
+    assert asked.seen.offered["host_key_types"] == ["ssh-ed25519"]
+    assert asked.seen.offered["ciphers"] == ["aes256-ctr", "aes256-gcm@openssh.com"]
+    assert asked.seen.offered["macs"] == ["hmac-sha2-512"]
+    assert asked.verdict.passed, asked.verdict.rationale
+    assert "has ecdh-sha2-nistp384 and aes256-ctr" in banned.verdict.rationale
+    assert banned.verdict.rationale.endswith("expected nothing like nistp, -ctr$ or ^hmac-md5")
+    assert old.verdict.passed, old.verdict.rationale
+    assert strict.seen.outcome == other.seen.outcome == "broken"
+    assert strict.seen.offered == asked.seen.offered
+    assert "ncompatible" in strict.verdict.rationale
+    assert not other.verdict.passed

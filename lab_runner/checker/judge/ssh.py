@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from lab_runner.checker.judge.verdict import (
     Verdict,
+    either,
     found,
     happened,
     listed,
+    milliseconds,
     place,
     quoted,
     unless,
@@ -32,12 +34,24 @@ def _said(probe: SshProbe, seen: SshEvidence) -> Iterator[str]:
         yield f"{_KNOWN.get(seen.known_hosts, seen.known_hosts)} {probe.known_hosts}"
     if seen.methods is not None:
         yield f"offers {listed(seen.methods, 'no method')}"
+    if probe.lacks:
+        yield f"has {listed(_banned(probe, seen), 'nothing that it must not have')}"
     if seen.login is not None:
         yield f"login {seen.login}"
+    if probe.max_ms is not None and seen.login_ms is not None:
+        yield f"it took {milliseconds(seen.login_ms)}"
     if seen.output is not None:
         yield f"the command said {quoted(seen.output)}"
+    if seen.transfer is not None:
+        yield f"the file transfer is {seen.transfer}"
     if seen.detail:
         yield f"then {happened(seen.detail, None)}"
+
+
+def _banned(probe: SshProbe, seen: SshEvidence) -> list[str]:
+    """What the server offers and must not, each once, in its order."""
+    names = dict.fromkeys(name for names in (seen.offered or {}).values() for name in names)
+    return [name for name in names if any(found(pattern, name) for pattern in probe.lacks)]
 
 
 _KNOWN = {
@@ -58,5 +72,13 @@ def _unmet(probe: SshProbe, seen: SshEvidence) -> Iterator[str | None]:
         yield unless(met, f"exactly {listed(probe.methods, 'no method')}")
     if probe.login is not None:
         yield unless(seen.login == probe.login, f"login {probe.login}")
+    if probe.max_ms is not None:
+        met = seen.login_ms is not None and seen.login_ms <= probe.max_ms
+        yield unless(met, f"no more than {milliseconds(probe.max_ms)}")
     if probe.output is not None:
         yield unless(found(probe.output, seen.output), f"output with /{probe.output}/")
+    if probe.transfer is not None:
+        yield unless(seen.transfer == probe.transfer, f"a file transfer that is {probe.transfer}")
+    if probe.lacks:
+        met = seen.offered is not None and not _banned(probe, seen)
+        yield unless(met, f"nothing like {either(probe.lacks)}")

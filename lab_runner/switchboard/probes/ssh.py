@@ -21,7 +21,9 @@ from lab_runner.models.probes import SshProbe
 from lab_runner.switchboard.names import resolve
 from lab_runner.switchboard.probes._clock import Deadline
 from lab_runner.switchboard.probes._known_hosts import KnownKeys, known_keys
-from lab_runner.switchboard.probes._stream import Guarded, dial, word
+from lab_runner.switchboard.probes._ssh_offered import Overheard, offer, offered
+from lab_runner.switchboard.probes._ssh_transfer import there_and_back
+from lab_runner.switchboard.probes._stream import dial, word
 from lab_runner.switchboard.probes._text import TEXT_LIMIT, clean
 from lab_runner.switchboard.vantage import Vantage
 
@@ -50,14 +52,17 @@ class _Seen:
     host_key_type: str | None = None
     host_key: str | None = None
     known_hosts: str | None = None
+    offered: dict[str, list[str]] | None = None
     methods: list[str] | None = None
     login: str | None = None
+    login_ms: float | None = None
     command_exit: int | None = None
     output: str | None = None
+    transfer: str | None = None
 
 
 def ask(probe: SshProbe, at: Vantage) -> SshEvidence:
-    """Exchange keys, ask for the methods, log in and run a command where asked to."""
+    """Exchange keys, ask for the methods, log in, run a command or transfer a file."""
     key = _private_key(probe.private_key)
     known = _known(probe, at)
     target = resolve(probe.to, at, probe.timeout_s)
@@ -105,13 +110,16 @@ def _converse(
 ) -> None:
     """Go as far as the server lets us; each step fills in what it learned."""
     seen.outcome = "broken"
-    guarded: Any = Guarded(sock, deadline, _BUDGET)
+    guarded: Any = Overheard(sock, deadline, _BUDGET)
     transport = paramiko.Transport(guarded)
+    offer(transport, probe)
     try:
         _exchange_keys(transport, wanted.known, deadline, seen)
         _log_in(probe, transport, wanted.key, deadline, seen)
         if probe.command is not None and seen.login == "accepted":
             _run(transport, probe.command, deadline, seen)
+        if probe.sftp is not None and seen.login == "accepted":
+            _transfer(transport, probe.sftp, deadline, seen)
     except paramiko.SSHException as exc:
         seen.detail = clean(str(exc), 200)
     except EOFError:
@@ -120,6 +128,7 @@ def _converse(
         seen.detail = word(exc)
     finally:
         transport.close()
+        seen.offered = offered(guarded.heard)
     if seen.detail and not deadline.left:
         seen.outcome = "timeout" if seen.outcome == "broken" else seen.outcome
 
@@ -169,13 +178,12 @@ def _log_in(
     try:
         transport.auth_none(probe.user)
         seen.methods, seen.login = ["none"], "accepted"
-        return
     except paramiko.BadAuthenticationType as exc:
         seen.methods = sorted(clean(name, 80) for name in exc.allowed_types)
-    if key is None and probe.password is None:
-        return
-    transport.auth_timeout = deadline.need()
-    seen.login = "accepted" if _accepted(probe, transport, key, deadline) else "refused"
+    if seen.login is None and (key is not None or probe.password is not None):
+        transport.auth_timeout = deadline.need()
+        seen.login = "accepted" if _accepted(probe, transport, key, deadline) else "refused"
+    seen.login_ms = deadline.elapsed_ms
 
 
 def _accepted(
@@ -211,3 +219,14 @@ def _run(transport: paramiko.Transport, command: str, deadline: Deadline, seen: 
     seen.output = clean(output)
     if channel.status_event.wait(deadline.left):
         seen.command_exit = channel.exit_status
+
+
+def _transfer(transport: paramiko.Transport, folder: str, deadline: Deadline, seen: _Seen) -> None:
+    try:
+        there_and_back(transport, folder, deadline)
+        seen.transfer = "done"
+    except (OSError, EOFError, paramiko.SSHException) as exc:
+        if not transport.is_active() or deadline.left < _MOMENT:
+            raise  # a lost connection and silence are no refusal
+        seen.transfer = "refused"
+        seen.detail = clean(str(exc), 200) or "the server closed it"
