@@ -209,7 +209,7 @@ class SshProbe:
     max_ms: float | None = None
     #: Expected: a regular expression found in the command's output.
     output: str | None = None
-    #: Expected: does the file come back as it was?
+    #: Expected: does the file come back as it was, or is it refused, at the login or later?
     transfer: Literal["done", "refused"] | None = None
     #: Expected: nothing that the server offers, of any kind, matches these regular expressions.
     lacks: list[str] = field(default_factory=list)

@@ -411,11 +411,15 @@ def test_a_real_server(node: Node, real: Callable[..., object], tmp_path: Path) 
         )
         sent = node.ask(knocks(port, **ENTERS, sftp=str(tmp_path), transfer="done"))
         nowhere = node.ask(knocks(port, **ENTERS, sftp="/nonexistent", transfer="refused"))
+        other = ENTERS | {"private_key": HOST_TEXT}
+        nobody = node.ask(knocks(port, **other, sftp=str(tmp_path), transfer="refused"))
     assert asked.verdict.passed, asked.verdict.rationale
     assert sent.verdict.passed, sent.verdict.rationale
     assert list(tmp_path.glob("*.tmp")) == []
     assert nowhere.verdict.passed, nowhere.verdict.rationale
     assert "No such file" in nowhere.verdict.rationale
+    assert nobody.seen.login == "refused"
+    assert nobody.verdict.passed, nobody.verdict.rationale
 
 
 @pytest.mark.root

@@ -118,7 +118,7 @@ def _converse(
         _log_in(probe, transport, wanted.key, deadline, seen)
         if probe.command is not None and seen.login == "accepted":
             _run(transport, probe.command, deadline, seen)
-        if probe.sftp is not None and seen.login == "accepted":
+        if probe.sftp is not None and seen.login is not None:
             _transfer(transport, probe.sftp, deadline, seen)
     except paramiko.SSHException as exc:
         seen.detail = clean(str(exc), 200)
@@ -222,6 +222,9 @@ def _run(transport: paramiko.Transport, command: str, deadline: Deadline, seen: 
 
 
 def _transfer(transport: paramiko.Transport, folder: str, deadline: Deadline, seen: _Seen) -> None:
+    if seen.login == "refused":
+        seen.transfer = "refused"
+        return
     try:
         there_and_back(transport, folder, deadline)
         seen.transfer = "done"
