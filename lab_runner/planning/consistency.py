@@ -82,21 +82,15 @@ def lab_errors(lab: Lab, names: Names, document: Document) -> Errors:
 def scenario_errors(scenario: Scenario, lab: Lab, names: Names, document: Document) -> Errors:
     """What is wrong within a scenario's file, beside the lab that it breaks."""
     checks = scenario.checks
-    for index, name in enumerate(scenario.including):
-        if name not in lab.nodes or not lab.nodes[name].optional:
-            optional = [name for name, node in lab.nodes.items() if node.optional]
-            message = unknown(f"optional node {name!r}", name, optional)
-            yield document.error(message, ("with", index))
+    optional = [name for name, node in lab.nodes.items() if node.optional]
+    yield from _each_of("optional node", scenario.including, optional, document, "with")
     names = names.only_with(lab, scenario.including)
     yield from _twice(checks, [check.id for check in lab.health], document, "checks")
     for key in ("symptoms", "guards", "silenced"):
         for index, name in enumerate(getattr(scenario, key)):
             yield from _known("check", name, names, document, (key, index))
     own = [check.id for check in checks]
-    for index, name in enumerate(scenario.introduced):
-        if name not in own:
-            message = unknown(f"own check {name!r}", name, own)
-            yield document.error(message, ("introduced", index))
+    yield from _each_of("own check", scenario.introduced, own, document, "introduced")
     for index, check in enumerate(checks):
         yield from _check_errors(check, names, document, ("checks", index))
     yield from _circles(checks, [*lab.health, *checks], document, "checks")
@@ -110,6 +104,14 @@ def scenario_errors(scenario: Scenario, lab: Lab, names: Names, document: Docume
     for at, step in _steps(scenario):
         yield from _step_errors(step, names, document, at)
     yield from _diagnosis_errors(scenario, names, document)
+
+
+def _each_of(
+    what: str, wanted: Iterable[str], known: list[str], document: Document, key: str
+) -> Errors:
+    for index, name in enumerate(wanted):
+        if name not in known:
+            yield document.error(unknown(f"{what} {name!r}", name, known), (key, index))
 
 
 def _twice(checks: Iterable[Check], before: Iterable[str], document: Document, key: str) -> Errors:
