@@ -44,6 +44,26 @@ def test_a_page(node: Node) -> None:
     assert "status 200 in" in asked.verdict.rationale
 
 
+def test_a_page_over_ipv6(node: Node) -> None:
+    with tcp_server(says(PAGE), "::1") as port:
+        by_number = node.ask(fetches(port, url=f"http://[::1]:{port}/", body="intranet"))
+        by_address = node.ask(fetches(port, url=f"http://intranet.test:{port}/", address="::1"))
+        not_there = node.ask(fetches(port))
+    assert by_number.verdict.passed
+    assert by_address.verdict.passed
+    assert not not_there.verdict.passed
+
+
+def test_a_secure_page_over_ipv6(node: Node, tmp_path: Path) -> None:
+    authority = Authority.new()
+    node.write(STORE, authority.pem)
+    server = over_tls(authority.server(tmp_path, "intranet.test"), says(PAGE))
+    with tcp_server(server, "::1") as port:
+        asked = node.ask(fetches(port, url=f"https://intranet.test:{port}/", address="::1"))
+    assert asked.verdict.passed
+    assert asked.seen.tls.verified
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
