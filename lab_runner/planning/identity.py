@@ -124,6 +124,15 @@ class Authority:
             raise ValueError(f"{self.name} may have no authority below it")
         return Authority(self.seed, self.now, name, self.depth - 1, self, days)
 
+    @property
+    def key(self) -> str:
+        """Its private key (PEM), for a program that signs in its name."""
+        return self._signer.key_pem()
+
+    def stranger(self, name: str) -> Authority:
+        """A root of its own, which no node trusts."""
+        return Authority(self.seed, self.now, name)
+
     def issue(self, label: str, names: list[str], days: int) -> ServerCertificate:
         """A certificate for a TLS server (RFC 5280), valid from 30 days ago for ``days`` days."""
         if label not in self._issued:

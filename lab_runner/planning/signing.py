@@ -30,6 +30,10 @@ class Signer:
     def _key(self) -> ec.EllipticCurvePrivateKey:
         return _ec_key(self.seed, f"authority/{self.name}")
 
+    def key_pem(self) -> str:
+        """The authority's private key (PEM)."""
+        return _key_pem(self._key)
+
     def root(self) -> str:
         """The authority's own certificate (PEM)."""
         return _pem(self._vouching(self, 3650).sign(self._key, hashes.SHA256()))

@@ -175,6 +175,20 @@ def test_an_authority_has_no_more_below_it_than_it_may() -> None:
         lowest.intermediate("Lab TLS 1a")
 
 
+def test_a_strangers_certificates_are_believed_by_who_has_its_root_only(tmp_path: Path) -> None:
+    root = Authority(7, NOW)
+    stranger = root.stranger("Office Inspection CA")
+    shown = stranger.issue("www", NAMES, 365)
+    assert handshake(tmp_path, root.certificate, shown, "www.mini.test")
+    assert handshake(tmp_path, root.certificate + stranger.certificate, shown, "www.mini.test") is (
+        None
+    )
+    key = serialization.load_pem_private_key(stranger.key.encode(), None)
+    own = x509.load_pem_x509_certificate(stranger.certificate.encode())
+    assert key.public_key() == own.public_key()
+    assert stranger.key != root.key == root.stranger(root.name).key
+
+
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl on this machine")
 def test_openssl_agrees_about_intermediates(tmp_path: Path) -> None:
     root = Authority(7, NOW)
