@@ -424,7 +424,7 @@ def test_a_real_server(node: Node, real: Callable[..., object], tmp_path: Path) 
 
 @pytest.mark.root
 @pytest.mark.parametrize(
-    "line", ["ForceCommand /bin/false", "MaxSessions 0", "Match User root\nForceCommand exit 1"]
+    "line", ["ForceCommand /bin/false", "ForceCommand echo go away", "MaxSessions 0"]
 )
 def test_a_real_server_that_transfers_nothing(
     node: Node, real: Callable[..., object], tmp_path: Path, line: str

@@ -20,13 +20,20 @@ def there_and_back(transport: paramiko.Transport, folder: str, deadline: Deadlin
     channel = transport.open_session(timeout=deadline.need())
     channel.settimeout(deadline.need())
     channel.invoke_subsystem("sftp")
-    with paramiko.SFTPClient(channel) as client:
-        with client.open(path, "wb") as file:
-            file.write(content)
-        try:
-            with client.open(path, "rb") as file:
-                same = file.read() == content
-        finally:
-            client.remove(path)
+    try:
+        with paramiko.SFTPClient(channel) as client:
+            same = _same(client, path, content)
+    except paramiko.SFTPError as exc:
+        raise paramiko.SSHException(f"no SFTP: {exc}") from exc
     if not same:
         raise paramiko.SSHException("another file came back")
+
+
+def _same(client: paramiko.SFTPClient, path: str, content: bytes) -> bool:
+    with client.open(path, "wb") as file:
+        file.write(content)
+    try:
+        with client.open(path, "rb") as file:
+            return bool(file.read() == content)
+    finally:
+        client.remove(path)
