@@ -41,6 +41,12 @@ def command(
         bool,
         typer.Option("--watch", help="Keep the lab, and prove again whenever a file changes."),
     ] = False,
+    pairs: Annotated[
+        bool,
+        typer.Option(
+            "--pairs", help="Every two scenarios at once: do both show, can both be repaired?"
+        ),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Hold scenarios to the contract: healthy, broken, repaired, lasting, clean, steady.
@@ -66,5 +72,6 @@ def command(
             report=report,
             junit=junit,
             packets=pcap,
+            in_pairs=pairs,
         )
     )

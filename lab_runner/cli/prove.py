@@ -44,8 +44,9 @@ def command(
     report: Path | None,
     junit: Path | None,
     packets: Path | None,
+    in_pairs: bool,
 ) -> int:
-    """Prove scenarios and show the matrices.
+    """Prove scenarios and show the matrices; of pairs, only those that are not sound.
 
     Returns:
         The exit code: 0 if every cell is right, 1 if one is wrong.
@@ -53,22 +54,28 @@ def command(
     from lab_runner.engine import docker
     from lab_runner.proving.contract import prove
     from lab_runner.proving.junit import junit as junit_xml
+    from lab_runner.proving.pairs import pairs, prove_pairs
 
     console = err()
 
     def on_row(scenario: str, seed: int, row: Row) -> None:
         console.print(line(scenario, seed, row))
 
-    proofs = prove(
-        catalogue,
-        docker.connect(),
-        scenarios or catalogue.scenario_ids(),
-        seeds=range(first_seed, first_seed + seeds),
-        repetitions=repetitions,
-        jobs=jobs,
-        on_row=on_row,
-        packets=packets,
-    )
+    client = docker.connect()
+    if in_pairs:
+        plans = pairs(catalogue, scenarios, first_seed)
+        proofs = prove_pairs(client, plans, jobs=jobs, on_row=on_row)
+    else:
+        proofs = prove(
+            catalogue,
+            client,
+            scenarios or catalogue.scenario_ids(),
+            seeds=range(first_seed, first_seed + seeds),
+            repetitions=repetitions,
+            jobs=jobs,
+            on_row=on_row,
+            packets=packets,
+        )
     data = _json(proofs)
     if report is not None:
         report.write_text(json.dumps(data, indent=2) + "\n")
@@ -77,7 +84,7 @@ def command(
     if as_json:
         sys.stdout.write(json.dumps(data, indent=2) + "\n")
     else:
-        _show(proofs)
+        _show(proofs, [proof for proof in proofs if not (in_pairs and proof.holds)])
     return 0 if data["holds"] else 1
 
 
@@ -111,9 +118,9 @@ def _complaint(cell: Cell) -> str:
     return f"{cell.check} is {cell.status}, should be {expected}: {cell.rationale}"
 
 
-def _show(proofs: list[Proof]) -> None:
+def _show(proofs: list[Proof], shown: list[Proof]) -> None:
     console = out()
-    for proof in proofs:
+    for proof in shown:
         show_matrix(console, proof)
     wrong = sum(not proof.holds for proof in proofs)
     cells = sum(len(row.cells) for proof in proofs for row in proof.rows)

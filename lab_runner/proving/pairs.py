@@ -1,0 +1,131 @@
+"""Every two scenarios in one network: does each show, and can both be repaired?
+
+Far less than the contract of either: what is asked is whether `lab start a+b` makes sense.
+All pairs of a worker follow each other on one lab that stays up.
+"""
+
+from __future__ import annotations
+
+import queue
+import secrets
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from lab_runner.catalogue import Catalogue
+from lab_runner.checker.run import run_checks
+from lab_runner.engine import running
+from lab_runner.errors import LabRunnerError, UsageError
+from lab_runner.planning.composite import PLUS, is_exam
+from lab_runner.planning.plan import Plan, make_plan
+from lab_runner.proving import matrix
+from lab_runner.proving.matrix import Clause, Proof, Row
+from lab_runner.proving.stage import Stage, quiet
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+OnRow = Callable[[str, int, Row], None]
+
+
+def pairs(catalogue: Catalogue, names: Iterable[str], seed: int) -> Iterator[Plan]:
+    """The plans of all pairs with at least one of ``names``; of all where none is named.
+
+    Those that are refused already (two labs, two controls, a known clash) are left out.
+    """
+    ordinary = [source.id for source in catalogue.scenarios() if not is_exam(source)]
+    wanted = set(names) or set(ordinary)
+    for one, other in combinations(ordinary, 2):
+        if wanted & {one, other}:
+            try:
+                plan = make_plan(catalogue, f"{one}{PLUS}{other}", seed)
+            except UsageError:
+                continue
+            yield replace(plan, proof=True)
+
+
+def prove_pairs(
+    client: DockerClient, plans: Iterable[Plan], *, jobs: int, on_row: OnRow
+) -> list[Proof]:
+    """Break each pair's lab twice, and repair both.
+
+    Args:
+        client: The engine.
+        plans: What :func:`pairs` yields.
+        jobs: Labs at a time.
+        on_row: Told of each state as it is done.
+    """
+    waiting: queue.SimpleQueue[Plan] = queue.SimpleQueue()
+    for plan in plans:
+        waiting.put(plan)
+    proofs: list[Proof] = []
+    stop = threading.Event()
+    with ThreadPoolExecutor(jobs) as pool:
+        workers = [
+            pool.submit(_work, client, waiting, stop, proofs.append, on_row) for _ in range(jobs)
+        ]
+        try:
+            for worker in workers:
+                worker.result()
+        finally:
+            stop.set()
+    return sorted(proofs, key=lambda proof: proof.scenario)
+
+
+def _work(
+    client: DockerClient,
+    waiting: queue.SimpleQueue[Plan],
+    stop: threading.Event,
+    done: Callable[[Proof], None],
+    on_row: OnRow,
+) -> None:
+    attempt = secrets.token_hex(3)
+    stage: Stage | None = None
+    try:
+        while not stop.is_set():
+            try:
+                plan = waiting.get_nowait()
+            except queue.Empty:
+                return
+            stage = _on_stage(client, plan, attempt, stage)
+            rows = tuple(_seen(stage))
+            for row in rows:
+                on_row(str(plan.scenario_id), plan.seed, row)
+            done(Proof(scenario=str(plan.scenario_id), seed=plan.seed, rows=rows))
+    finally:
+        running.remove(client, attempt, quiet)
+
+
+def _on_stage(client: DockerClient, plan: Plan, attempt: str, before: Stage | None) -> Stage:
+    """The lab that runs already, where it is the same; another one with other optional nodes."""
+    if before is not None:
+        same = before.lab.plan
+        before.lab.close()
+        if same.lab_id == plan.lab_id and same.nodes.keys() == plan.nodes.keys():
+            before.lab = running.attach(client, plan, attempt)
+            before.forget_all()
+            return before
+        running.remove(client, attempt, quiet)
+    return Stage(running.deploy(client, plan, attempt, quiet))
+
+
+def _seen(stage: Stage) -> Iterator[Row]:
+    plan = stage.lab.plan
+    assert plan.scenario is not None
+    try:
+        stage.heal()
+        stage.apply(plan.scenario.fault)
+        run_checks(stage.lab, expect_broken=True)
+        yield stage.row(Clause.BROKEN, "both broken", partial(matrix.broken, plan))
+        stage.hand_over()
+        for solution in plan.scenario.solutions:
+            stage.break_it()
+            stage.apply(solution.steps)
+            judged = partial(matrix.repaired, plan)
+            yield stage.row(Clause.REPAIRED, solution.title, judged)
+    except LabRunnerError as exc:
+        yield Row(clause=Clause.STEADY, state="the lab itself", problem=str(exc))
