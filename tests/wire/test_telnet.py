@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import threading
 import subprocess
 import time
 from collections.abc import Callable
@@ -99,6 +100,7 @@ def test_silence_after_the_prompt_is_no_refusal(node: Node, stage: str) -> None:
 
 def test_options_are_refused_once_and_kept_out_of_the_text(node: Node) -> None:
     answers: list[bytes] = []
+    all_heard = threading.Event()
 
     def negotiates(conn: socket.socket) -> None:
         conn.sendall(DO + b"\x18" + WILL + b"\x01" + DONT + b"\x03" + DO + b"\x18" + b"ab\xff\xff")
@@ -107,10 +109,12 @@ def test_options_are_refused_once_and_kept_out_of_the_text(node: Node) -> None:
         conn.sendall(b"\xff\xfa\x18\x01login: \xff\xf0c\xff\xf1\0d\r\n\xff")
         conn.sendall(b"\xfb")
         conn.sendall(b"\x05login: ")
-        answers.append(conn.recv(99))
+        answers.append(conn.recv(3, socket.MSG_WAITALL))
+        all_heard.set()
         until_closed(conn)
 
     asked = ask(node, negotiates)
+    assert all_heard.wait(5)
     assert asked.seen.said == "ab\N{REPLACEMENT CHARACTER}cd\nlogin: "
     assert b"".join(answers) == b"\xff\xfc\x18\xff\xfe\x01\xff\xfe\x05"
     assert asked.verdict.passed
