@@ -184,7 +184,8 @@ def _during_errors(check: Check, probe: CaptureProbe, document: Document, at: Pa
     if probe.during.get("from", check.vantage) != check.vantage:
         message = f"during is asked from the check's own vantage, {check.vantage}"
         yield document.error(message, (*at, "from"))
-    known = [word for word in PROBES if word != "capture"]
+    # The engine runs commands, and the switchboard asks what is within a capture.
+    known = [word for word in PROBES if word not in {"capture", "command"}]
     words = [word for word in probe.during if word != "from"]
     for word in words:
         if word not in known:
