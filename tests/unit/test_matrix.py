@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 
 import pytest
+from rich.console import Console
 
 from lab_runner.catalogue import Catalogue
+from lab_runner.cli.prove import show_matrix
 from lab_runner.models.results import CheckResult, Report, Role, Status
 from lab_runner.planning.plan import Plan, make_plan
 from lab_runner.proving import matrix
@@ -69,6 +72,19 @@ def test_a_wrong_fix_leaves_the_named_checks_red(plan: Plan, status: Status) -> 
 def test_a_cell_knows_its_role(plan: Plan) -> None:
     (cell,) = matrix.healthy(plan, report(plan, SYMPTOM, PASSED))
     assert cell.role is Role.SYMPTOM
+
+
+def test_what_the_healthy_lab_was_not_asked_is_shown_all_the_same(plan: Plan) -> None:
+    good, red = matrix.healthy(plan, report(plan, GUARD, PASSED)), report(plan, SYMPTOM, FAILED)
+    rows = (
+        Row(clause=Clause.HEALTHY, state="healthy", cells=good),
+        Row(clause=Clause.BROKEN, state="broken", cells=(*matrix.broken(plan, red), *good)),
+    )
+    console = Console(width=80, record=True, file=io.StringIO())
+    show_matrix(console, Proof(scenario="s", seed=1, rows=rows))
+    lines = [line.split() for line in console.export_text().splitlines()]
+    assert ["S", SYMPTOM, "○"] in lines
+    assert [GUARD, "●", "●"] in lines
 
 
 def test_a_row_is_wrong_by_a_cell_or_a_problem(plan: Plan) -> None:
