@@ -52,6 +52,7 @@ def command(
         The exit code: 0 if every cell is right, 1 if one is wrong.
     """
     from lab_runner.engine import docker
+    from lab_runner.planning.plan import make_plan
     from lab_runner.proving.contract import prove
     from lab_runner.proving.junit import junit as junit_xml
     from lab_runner.proving.pairs import pairs, prove_pairs
@@ -61,6 +62,10 @@ def command(
     def on_row(scenario: str, seed: int, row: Row) -> None:
         console.print(line(scenario, seed, row))
 
+    for name in scenarios:
+        make_plan(
+            catalogue, name, first_seed
+        )  # what is wrong with it is told before anything starts
     client = docker.connect()
     if in_pairs:
         plans = pairs(catalogue, scenarios, first_seed)

@@ -1,6 +1,6 @@
 """Every shipped scenario holds the contract, proven with one seed.
 
-The proofs run two at a time from the first test on; each test waits for its own.
+The proofs run three at a time from the first test on; each test waits for its own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lab_runner.proving.contract import prove
 from lab_runner.proving.matrix import Proof, Row
 
 SEED = 11
-_JOBS = 2
+_JOBS = 3
 _PATIENCE_S = 1200
 
 Proofs = dict[str, "concurrent.futures.Future[list[Proof]]"]
