@@ -23,6 +23,9 @@ Complain = Callable[[DefinitionError], None]
 _UNKNOWN_KEY = {"extra_forbidden", "unexpected_keyword_argument"}
 _BOOLEAN = "tag:yaml.org,2002:bool"
 
+#: So many known names are listed; of more, those that are most alike.
+_ALL, _ALIKE = 40, 5
+
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """Safe, and with the booleans of YAML 1.2: ``on``, ``off``, ``yes`` and ``no`` are words."""
@@ -231,10 +234,13 @@ def _unwrapped(annotation: Any) -> Any:
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
-    """A sentence for an unknown name: the nearest known one, and all of them."""
+    """A sentence for an unknown name: the nearest known one, and all of them or the most alike."""
     names = sorted(known)
     near = nearest(name, names)
     guess = f" Did you mean {near!r}?" if near else ""
+    if len(names) > _ALL:
+        alike = difflib.get_close_matches(name, names, n=_ALIKE, cutoff=0.0)
+        return f"{what} is unknown.{guess} Most alike of {len(names)}: {', '.join(alike)}"
     return f"{what} is unknown.{guess} Known: {', '.join(names) or 'none'}"
 
 

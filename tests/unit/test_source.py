@@ -119,3 +119,11 @@ def test_no_text_ends_in_anything_but_our_error(text: str) -> None:
         file.write_bytes(text.encode("utf-8", "surrogatepass"))
         with contextlib.suppress(DefinitionError):
             assert isinstance(parse(file).data, dict)
+
+
+def test_of_many_known_names_only_the_most_alike_are_told() -> None:
+    names = [f"site-{number}-is-slow" for number in range(60)]
+    told = unknown("scenario 'site-7-is-slwo'", "site-7-is-slwo", names)
+    assert "Did you mean 'site-7-is-slow'?" in told
+    assert "of 60: site-7-is-slow, " in told
+    assert told.count("site-") == 2 + 5
