@@ -92,6 +92,29 @@ def under_one_ticket(scenario: Scenario, exam: Exam) -> Scenario:
     return scenario.model_copy(update=own)
 
 
+def side_by_side(parts: Mapping[str, Scenario]) -> dict[str, Scenario]:
+    """The parts as they are in one network: what one of them guards for itself, another may break.
+
+    Such a check says nothing while the other's trouble lasts, and must be green once that is
+    over. A control's trouble is never over.
+    """
+
+    def silenced(name: str, part: Scenario) -> list[str]:
+        return _once([*part.silenced, *([] if part.control else _guarded(name, parts))])
+
+    return {
+        name: part.model_copy(update={"silenced": silenced(name, part)})
+        for name, part in parts.items()
+    }
+
+
+def _guarded(name: str, parts: Mapping[str, Scenario]) -> list[str]:
+    """Guards that the other parts bring."""
+    others = [other for other_name, other in parts.items() if other_name != name]
+    guards = [c.id for other in others for c in other.checks if c.id not in other.symptoms]
+    return [guard for guard in guards if guard not in parts[name].symptoms]
+
+
 def merged(parts: Mapping[str, Scenario]) -> Scenario:
     """One scenario with the faults of all parts.
 

@@ -138,7 +138,9 @@ def make_plan(
     lab = validated(Lab, context.fill_file(lab_source.document), lab_source.document)
     for error in lab_errors(lab, Names.of(lab, lab.health), lab_source.document):
         raise error
-    parts = {source.id: _scenario(source, context, seed, lab) for source in sources}
+    parts = composite.side_by_side(
+        {source.id: _scenario(source, context, seed, lab) for source in sources}
+    )
     scenario = composite.merged(parts)
     if exam is not None:
         scenario = composite.under_one_ticket(scenario, _exam(exam, context, seed))
