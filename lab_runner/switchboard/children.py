@@ -19,10 +19,10 @@ from lab_runner.switchboard.protocol import LINE_LIMIT
 
 _POWER_ON_S = 30.0
 _FORGET_S = 5.0
-_FORGET = (
-    "ip neighbour flush all; ip route flush cache; ip -6 route flush cache; "
-    "ip tcp_metrics flush all"
-)
+_FORGET = "ip neighbour flush all; ip -6 route flush cache; ip tcp_metrics flush all"
+#: Path MTUs and redirects of IPv4, as ``ip route flush cache`` would, which goes by a /proc/sys
+#: that is read-only here and writable in a node.
+_FLUSH = "/proc/{pid}/root/proc/sys/net/ipv4/route/flush"
 
 
 async def in_child(action: Callable[[int], None], deadline_s: float) -> dict[str, Any]:
@@ -97,6 +97,8 @@ async def forget_neighbours(pid: int) -> None:
     def child(_out: int) -> None:
         fd = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
         namespaces.enter(fd, namespaces.CLONE_NEWNET)
+        with contextlib.suppress(OSError), open(_FLUSH.format(pid=pid), "w") as flush:
+            flush.write("1")
         # One that this kernel does not keep is nothing to forget.
         subprocess.run(["sh", "-c", _FORGET], capture_output=True, check=False)
 

@@ -169,6 +169,15 @@ def test_reset_builds_healthy_nodes(own_lab: RunningLab) -> None:
     all_green(own_lab)
 
 
+def test_a_reset_of_some_lets_the_others_forget(own_lab: RunningLab) -> None:
+    web = own_lab.plan.nodes["web"].view.address
+    said(own_lab, "gw", "ip link set eth1 mtu 1300")
+    own_lab.execute("desk", ["ping", "-c1", "-W2", "-Mdo", "-s1400", str(web)])
+    assert "mtu 1300" in said(own_lab, "desk", f"ip route get {web}")
+    own_lab.reset(quiet, ["web"])
+    assert "mtu" not in said(own_lab, "desk", f"ip route get {web}")
+
+
 def test_a_reset_after_reboots(own_lab: RunningLab, plan: Plan) -> None:
     for _ in range(2):
         own_lab.reboot(plan.nodes, quiet)
