@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lab_runner.cli.session import JsonOption, catalogue
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def command(
@@ -20,7 +24,7 @@ def command(
     `lab --labs DIR --scenarios DIR list` adds folders of your own, as BREAKFIX_LABS and
     BREAKFIX_SCENARIOS do; what comes from there says so.
     """
-    from lab_runner.cli.screen import out, show_json, table, text
+    from lab_runner.cli.screen import out, show_json
 
     rows = [
         row
@@ -32,19 +36,28 @@ def command(
     if json:
         show_json(rows)
         return
+    out().print(_table(rows) if rows else "Nothing fits.")
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    """The scenarios by area; what they are about is told where it is asked for."""
+    from lab_runner.cli.screen import table, text
+
     shown = table("scenario", "complaint", "level", "min")
     shown.columns[0].no_wrap = True
-    for row in rows:
-        about = ", ".join([str(row["lab"]), *(row["topics"] or ())])
-        complaint = text(row["title"])
-        complaint.append_text(text("\n" + about, "quiet"))
-        if row["folder"]:
-            complaint.append_text(text(f"\nfrom {row['folder']}", "quiet"))
-        shown.add_row(
-            text(row["id"], "name"), complaint, text(dots(row["level"])), text(row["minutes"])
-        )
-    console = out()
-    console.print(shown if rows else "Nothing fits.")
+    labs = {row["lab"] for row in rows}
+    for area, those in groupby(rows, key=lambda row: row["area"]):
+        shown.add_section()
+        shown.add_row(text(area, "bold"))
+        for row in those:
+            complaint = text(row["title"])
+            if len(labs) > 1:
+                complaint.append_text(text(f"\non {row['lab']}", "quiet"))
+            if row["folder"]:
+                complaint.append_text(text(f"\nfrom {row['folder']}", "quiet"))
+            level, minutes = text(dots(row["level"])), text(row["minutes"])
+            shown.add_row(text(row["id"], "name"), complaint, level, minutes)
+    return shown
 
 
 def dots(level: object) -> str:
