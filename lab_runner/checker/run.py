@@ -5,7 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ def run_checks(
     on_result: OnResult | None = None,
     pcap: Path | None = None,
     expect_broken: bool = False,
+    expect_red: Container[str] = (),
 ) -> Report:
     """Run checks against a lab.
 
@@ -59,6 +60,7 @@ def run_checks(
         pcap: A folder for what crosses each segment meanwhile.
         expect_broken: A fault was just put in: it is the symptoms that should be red,
             and they are asked again while they are still green.
+        expect_red: Checks that are asked again while they are still green, as symptoms are.
 
     Returns:
         One row for each check, in the order of the files.
@@ -69,7 +71,9 @@ def run_checks(
     started = time.monotonic()
     wanted = list(lab.plan.checks if checks is None else checks)
     with recorded(lab, pcap):
-        asked = _ask_all(lab, [_patience(lab, check, expect_broken) for check in wanted])
+        asked = _ask_all(
+            lab, [_patience(lab, check, expect_broken, expect_red) for check in wanted]
+        )
     by_id = {row.id: row for row in asked}
     rows = [
         _decided(lab.plan, _in_context(row, check, by_id), asked)
@@ -107,8 +111,11 @@ class _Patience:
         return self.wanted is Status.FAILED or self.check.ends_in_silence
 
 
-def _patience(lab: RunningLab, check: Check, expect_broken: bool) -> _Patience:
-    if expect_broken and lab.plan.role(check.id) is Role.SYMPTOM:
+def _patience(
+    lab: RunningLab, check: Check, expect_broken: bool, expect_red: Container[str]
+) -> _Patience:
+    symptom = expect_broken and lab.plan.role(check.id) is Role.SYMPTOM
+    if symptom or check.id in expect_red:
         return _Patience(check, Status.FAILED, _TAKES_HOLD_S)
     if expect_broken and lab.plan.scenario and check.id in lab.plan.scenario.silenced:
         return _Patience(check, Status.PASSED, 0.0, once=True)

@@ -50,7 +50,8 @@ def _console(*, stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     # A pipe has no width: nothing is folded for it.
     width = None if stream.isatty() else _PIPE_WIDTH
-    return Console(theme=_THEME, highlight=False, stderr=stderr, width=width)
+    # ":a:" in an IPv6 address is no picture.
+    return Console(theme=_THEME, highlight=False, emoji=False, stderr=stderr, width=width)
 
 
 def plain(text: str) -> str:

@@ -86,6 +86,9 @@ def _wrong_fix(fix: WrongFix, stage: Stage) -> Iterator[Row]:
     if fix.after_reboot:
         stage.reboot()
     plan = stage.lab.plan
+    # A service that was reloaded goes on as before for a moment.
+    catching = [check for check in plan.checks if check.id in fix.caught_by]
+    run_checks(stage.lab, checks=catching, expect_red=fix.caught_by)
     title = f"{fix.title}, rebooted" if fix.after_reboot else fix.title
     judged = partial(matrix.caught, plan, caught_by=fix.caught_by)
     yield stage.row(Clause.WRONG_FIX, title, judged, leant_on(plan, fix.caught_by))

@@ -25,7 +25,7 @@ from typer.testing import CliRunner, Result
 
 from lab_runner.cli import complete, version
 from lab_runner.cli.main import app
-from lab_runner.cli.screen import plain
+from lab_runner.cli.screen import out, plain
 from lab_runner.cli.verbs import VERBS, load
 from lab_runner.errors import EngineError
 
@@ -414,3 +414,8 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_starts(tmp_path
         result = lab("prove", SCENARIO, option, str(tmp_path / "none/report"))
         assert result.exit_code == 2
         assert "cannot be written: No such file or directory" in result.output
+
+
+def test_an_ipv6_address_is_no_picture(capsys: pytest.CaptureFixture[str]) -> None:
+    out().print("[dim]2001:db8:1d4:a:10::80[/]")
+    assert capsys.readouterr().out == "2001:db8:1d4:a:10::80\n"
