@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING
 
 from lab_runner.catalogue import Catalogue
 from lab_runner.engine import running
-from lab_runner.errors import LabRunnerError
 from lab_runner.planning.plan import Plan, make_plan
 from lab_runner.proving.matrix import Clause, Proof, Row
-from lab_runner.proving.stage import Stage, quiet
+from lab_runner.proving.stage import Stage, quiet, until_it_gives_up
 from lab_runner.proving.states import passages
 
 if TYPE_CHECKING:
@@ -82,19 +81,20 @@ def _prove_one(
     attempt = secrets.token_hex(3)
     rows: list[Row] = []
     try:
-        with running.deploy(client, plan, attempt, quiet) as lab:
-            stage = Stage(lab, packets)
-            for row in chain.from_iterable(passage.play(stage) for passage in passages(plan)):
-                rows.append(row)
-                on_row(plan.scenario_id, plan.seed, row)
-    except LabRunnerError as exc:
-        rows.append(Row(clause=Clause.STEADY, state="the lab itself", problem=str(exc)))
-        on_row(plan.scenario_id, plan.seed, rows[-1])
+        for row in until_it_gives_up(_states(client, plan, attempt, packets)):
+            rows.append(row)
+            on_row(plan.scenario_id, plan.seed, row)
     finally:
         running.remove(client, attempt, quiet)
     rows.append(_clean(client, attempt))
     on_row(plan.scenario_id, plan.seed, rows[-1])
     return Proof(scenario=plan.scenario_id, seed=plan.seed, repetition=turn, rows=tuple(rows))
+
+
+def _states(client: DockerClient, plan: Plan, attempt: str, packets: Path | None) -> Iterator[Row]:
+    with running.deploy(client, plan, attempt, quiet) as lab:
+        stage = Stage(lab, packets)
+        yield from chain.from_iterable(passage.play(stage) for passage in passages(plan))
 
 
 def _folder(packets: Path | None, plan: Plan, turn: int) -> Path | None:

@@ -17,14 +17,13 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from lab_runner.catalogue import Catalogue
-from lab_runner.checker.run import run_checks
 from lab_runner.engine import running
-from lab_runner.errors import LabRunnerError, UsageError
+from lab_runner.errors import UsageError
 from lab_runner.planning.composite import PLUS, is_exam
 from lab_runner.planning.plan import Plan, make_plan
 from lab_runner.proving import matrix
 from lab_runner.proving.matrix import Clause, Proof, Row
-from lab_runner.proving.stage import Stage, quiet
+from lab_runner.proving.stage import Stage, quiet, staged, until_it_gives_up
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -91,8 +90,8 @@ def _work(
                 plan = waiting.get_nowait()
             except queue.Empty:
                 return
-            stage = _on_stage(client, plan, attempt, stage)
-            rows = tuple(_seen(stage))
+            stage = staged(client, plan, attempt, stage)
+            rows = tuple(until_it_gives_up(_seen(stage)))
             for row in rows:
                 on_row(str(plan.scenario_id), plan.seed, row)
             done(Proof(scenario=str(plan.scenario_id), seed=plan.seed, rows=rows))
@@ -100,32 +99,13 @@ def _work(
         running.remove(client, attempt, quiet)
 
 
-def _on_stage(client: DockerClient, plan: Plan, attempt: str, before: Stage | None) -> Stage:
-    """The lab that runs already, where it is the same; another one with other optional nodes."""
-    if before is not None:
-        same = before.lab.plan
-        before.lab.close()
-        if same.lab_id == plan.lab_id and same.nodes.keys() == plan.nodes.keys():
-            before.lab = running.attach(client, plan, attempt)
-            before.forget_all()
-            return before
-        running.remove(client, attempt, quiet)
-    return Stage(running.deploy(client, plan, attempt, quiet))
-
-
 def _seen(stage: Stage) -> Iterator[Row]:
     plan = stage.lab.plan
     assert plan.scenario is not None
-    try:
-        stage.heal()
-        stage.apply(plan.scenario.fault)
-        run_checks(stage.lab, expect_broken=True)
-        yield stage.row(Clause.BROKEN, "both broken", partial(matrix.broken, plan))
-        stage.hand_over()
-        for solution in plan.scenario.solutions:
-            stage.break_it()
-            stage.apply(solution.steps)
-            judged = partial(matrix.repaired, plan)
-            yield stage.row(Clause.REPAIRED, solution.title, judged)
-    except LabRunnerError as exc:
-        yield Row(clause=Clause.STEADY, state="the lab itself", problem=str(exc))
+    stage.break_it()
+    yield stage.row(Clause.BROKEN, "both broken", partial(matrix.broken, plan))
+    for solution in plan.scenario.solutions:
+        stage.break_it()
+        stage.apply(solution.steps)
+        judged = partial(matrix.repaired, plan)
+        yield stage.row(Clause.REPAIRED, solution.title, judged)

@@ -5,15 +5,22 @@ from __future__ import annotations
 import concurrent.futures
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab_runner.checker.handed_over import remember, unchanged
 from lab_runner.checker.run import run_checks
+from lab_runner.engine import running
 from lab_runner.engine.running import RunningLab
+from lab_runner.errors import LabRunnerError
 from lab_runner.models.results import Report, Role
 from lab_runner.models.scenario import UNCHANGED, Scenario, Step
+from lab_runner.planning.plan import Plan
 from lab_runner.proving.matrix import Cell, Clause, Row
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 _NAME_LENGTH = 60
 
@@ -24,7 +31,7 @@ class Stage:
     Only the nodes that an earlier state has changed are built again; the others forget.
 
     Attributes:
-        lab: The lab; another handle of the same may take its place between two states.
+        lab: The lab.
         packets: A folder for what crosses the segments in each state; None: not kept.
     """
 
@@ -72,8 +79,9 @@ class Stage:
         if self.lab.plan.beyond:
             remember(self.lab)
 
-    def forget_all(self) -> None:
-        """The scenario has changed: no state is what it was."""
+    def take(self, lab: RunningLab) -> None:
+        """Go on with another plan for the same nodes: no state is what it was."""
+        self.lab = lab
         self._freshly_broken = False
 
     def reboot(self) -> None:
@@ -121,6 +129,26 @@ class Stage:
         steps = [Step(node=name, run=script) for name, script in scripts.items()]
         with concurrent.futures.ThreadPoolExecutor(max(len(steps), 1)) as pool:
             list(pool.map(lambda step: self.lab.apply([step]), steps))
+
+
+def staged(client: DockerClient, plan: Plan, attempt: str, before: Stage | None) -> Stage:
+    """A stage for a plan: the one there is, if its lab has the same nodes, else a new lab's."""
+    if before is not None:
+        there = before.lab.plan
+        before.lab.close()
+        if there.lab_id == plan.lab_id and there.nodes.keys() == plan.nodes.keys():
+            before.take(running.attach(client, plan, attempt))
+            return before
+        running.remove(client, attempt, quiet)
+    return Stage(running.deploy(client, plan, attempt, quiet))
+
+
+def until_it_gives_up(rows: Iterator[Row]) -> Iterator[Row]:
+    """All states; where the lab itself fails, that is the last."""
+    try:
+        yield from rows
+    except LabRunnerError as exc:
+        yield Row(clause=Clause.STEADY, state="the lab itself", problem=str(exc))
 
 
 def since(started: float) -> float:

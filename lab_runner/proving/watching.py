@@ -6,7 +6,7 @@ import contextlib
 import datetime
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 
 from lab_runner.catalogue import Catalogue
 from lab_runner.engine import running
-from lab_runner.errors import LabRunnerError
 from lab_runner.planning import composite
 from lab_runner.planning.plan import Plan, make_plan
-from lab_runner.proving.matrix import Clause, Proof, Row
-from lab_runner.proving.stage import Stage, quiet
+from lab_runner.proving.matrix import Proof, Row
+from lab_runner.proving.stage import Stage, quiet, staged, until_it_gives_up
 from lab_runner.proving.states import Passage, passages
 
 if TYPE_CHECKING:
@@ -43,6 +42,7 @@ class Watch:
         self._lab_folder = Path()
         self._folders: list[Path] = []
         self._seen: Files = {}
+        self._built_of: Files = {}
 
     def close(self) -> None:
         """Take the lab away."""
@@ -63,12 +63,12 @@ class Watch:
         Raises:
             DefinitionError: A file is wrong; the lab stays as it is.
         """
-        before, self._seen = self._seen, _files(self._folders)
+        self._seen = _files(self._folders)
         catalogue = self._read()
         self._find_folders(catalogue)
         plan = make_plan(catalogue, self._scenario, self._seed, now=self._began)
         plan = replace(plan, proof=True)
-        stage = self._ready(plan, before)
+        stage = self._ready(plan)
         rows: list[Row] = []
         for passage in passages(plan):
             if self._changed():
@@ -80,30 +80,26 @@ class Watch:
         self, passage: Passage, stage: Stage, on_row: Callable[[Row], None]
     ) -> tuple[Row, ...]:
         rows = []
-        for row in _played(passage, stage):
+        for row in until_it_gives_up(passage.play(stage)):
             rows.append(row)
             on_row(row)
         if not any(row.wrong for row in rows):
             self._held[passage.depends] = tuple(rows)
         return tuple(rows)
 
-    def _ready(self, plan: Plan, before: Files) -> Stage:
-        """The lab with this plan: the one that runs, unless the lab itself has changed."""
-        changed = [file for file in self._changed(before) if self._lab_folder in file.parents]
-        if self._stage is None or changed:
+    def _ready(self, plan: Plan) -> Stage:
+        """The lab with this plan: the one that runs, unless what it was built of has changed."""
+        files = _files([self._lab_folder])
+        if files != self._built_of:
             self.close()
             self._held.clear()
-            lab = running.deploy(self._client, plan, self._attempt, quiet)
-            self._stage = Stage(lab)
-        else:
-            self._stage.lab.close()
-            self._stage.lab = running.attach(self._client, plan, self._attempt)
-            self._stage.forget_all()
+        before, self._stage = self._stage, None
+        self._stage = staged(self._client, plan, self._attempt, before)
+        self._built_of = files
         return self._stage
 
-    def _changed(self, before: Files | None = None) -> list[Path]:
-        then = self._seen if before is None else before
-        now = _files(self._folders)
+    def _changed(self) -> list[Path]:
+        then, now = self._seen, _files(self._folders)
         return sorted(file for file in now.keys() | then.keys() if now.get(file) != then.get(file))
 
     def _find_folders(self, catalogue: Catalogue) -> None:
@@ -112,13 +108,6 @@ class Watch:
         self._lab_folder = catalogue.lab(str(parts[0].document.data.get("lab"))).folder
         self._folders = [*scenarios, self._lab_folder]
         self._seen = _files(self._folders)
-
-
-def _played(passage: Passage, stage: Stage) -> Iterator[Row]:
-    try:
-        yield from passage.play(stage)
-    except LabRunnerError as exc:
-        yield Row(clause=Clause.STEADY, state="the lab itself", problem=str(exc))
 
 
 def _files(folders: Iterable[Path]) -> Files:
