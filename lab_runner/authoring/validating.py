@@ -28,6 +28,7 @@ from lab_runner.planning.context import Context, draw_parameters, lab_context
 from lab_runner.planning.disks import disk
 
 Source = TypeVar("Source", LabSource, ScenarioSource)
+Model = TypeVar("Model", bound=BaseModel)
 #: Any day will do: no finding depends on it.
 _NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 _ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
@@ -190,9 +191,7 @@ class _Look:
         self, source: ScenarioSource, lab: _Filled, own: Mapping[str, Any], seed: int
     ) -> None:
         document = source.document
-        complain = partial(self._notes.note_shape, seed=seed)
-        data = lab.context.extended(own).fill_file(document, complain)
-        scenario = remains(Scenario, data, document, complain)
+        data, scenario = self._filled(Scenario, document, lab.context.extended(own), seed)
         names = _names(lab.data, (*_ids(lab.data, "health"), *_ids(data, "checks")))
         self._notes.note_all(scenario_errors(scenario, lab.lab, names, document), seed)
         self._notes.note_all(manners.hint_errors(scenario, source), seed)
@@ -202,11 +201,16 @@ class _Look:
     def _exam_with(
         self, source: ScenarioSource, lab: _Filled, own: Mapping[str, Any], seed: int
     ) -> None:
-        document = source.document
-        complain = partial(self._notes.note_shape, seed=seed)
-        data = lab.context.extended(own).fill_file(document, complain)
-        exam = remains(Exam, data, document, complain)
+        _, exam = self._filled(Exam, source.document, lab.context.extended(own), seed)
         self._notes.note_all(manners.hint_errors(exam, source), seed)
+
+    def _filled(
+        self, model: type[Model], document: Document, context: Context, seed: int
+    ) -> tuple[dict[str, Any], Model]:
+        """A file with one seed: as it is written, and all of it that is right."""
+        complain = partial(self._notes.note_shape, seed=seed)
+        data = context.fill_file(document, complain)
+        return data, remains(model, data, document, complain)
 
     def _refs(self, chosen: Mapping[str, ScenarioSource]) -> None:
         files = self._catalogue.scenario_files

@@ -24,7 +24,7 @@ def unchanged(lab: RunningLab) -> CheckResult:
     """
     started = time.monotonic()
     changed: dict[str, list[str]] = lab.line.result("changes", timeout_s=_WITHIN_S)
-    untouched = changed.keys() - (lab.plan.worked_on if lab.plan.composite else set())
+    untouched = changed.keys() - lab.plan.worked_on
     told = [f"{node}: {name}" for node in sorted(untouched) for name in changed[node]]
     more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
     return CheckResult(

@@ -94,8 +94,9 @@ class Plan:
 
     @cached_property
     def worked_on(self) -> frozenset[str]:
-        """The nodes that one sound repair or another changes."""
-        repairs = chain.from_iterable(part.solutions for part in self.parts.values())
+        """Of a composite, the nodes that one sound repair or another changes."""
+        parts = self.parts.values() if self.composite else ()
+        repairs = chain.from_iterable(part.solutions for part in parts)
         return frozenset(step.place for repair in repairs for step in repair.steps)
 
     @property
