@@ -156,8 +156,9 @@ def tcp_dns(answer: Callable[[bytes], bytes]) -> Handler:
     """A handler that answers one DNS message over TCP (RFC 1035 section 4.2.2)."""
 
     def handle(conn: socket.socket) -> None:
-        size = int.from_bytes(conn.recv(2, socket.MSG_WAITALL), "big")
-        wire = answer(conn.recv(size, socket.MSG_WAITALL))
+        with conn.makefile("rb") as asked:
+            size = int.from_bytes(asked.read(2), "big")
+            wire = answer(asked.read(size))
         conn.sendall(len(wire).to_bytes(2, "big") + wire)
 
     return handle
