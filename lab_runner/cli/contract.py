@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -9,44 +10,57 @@ import typer
 
 from lab_runner.cli import complete
 from lab_runner.cli.session import JsonOption, catalogue
+from lab_runner.errors import UsageError
+
+Scenarios = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SCENARIO]…", help="All if none is named.", autocompletion=complete.scenarios
+    ),
+]
+All = Annotated[bool, typer.Option("--all", help="All scenarios and exams, as if none is named.")]
+Seeds = Annotated[int, typer.Option(min=1, help="So many variants of each.")]
+FirstSeed = Annotated[int, typer.Option(min=0, help="The first of them.")]
+Repetitions = Annotated[int, typer.Option(min=1, help="Each so often: is it steady?")]
+Jobs = Annotated[int, typer.Option(min=1, help="So many labs at a time.")]
+ReportFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Keep everything that was seen, as JSON.")
+]
+JunitFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="JUnit XML for a build server: a case for each state."),
+]
+Packets = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Keep what crosses each segment: a folder for each state.",
+        file_okay=False,
+    ),
+]
+WatchIt = Annotated[
+    bool, typer.Option("--watch", help="Keep the lab, and prove again whenever a file changes.")
+]
+Pairs = Annotated[
+    bool,
+    typer.Option(
+        "--pairs", help="Every two scenarios at once: do both show, can both be repaired?"
+    ),
+]
 
 
 def command(
-    scenarios: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[SCENARIO]…", help="All if none is named.", autocompletion=complete.scenarios
-        ),
-    ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="So many variants of each.")] = 1,
-    first_seed: Annotated[int, typer.Option(min=0, help="The first of them.")] = 1,
-    repetitions: Annotated[int, typer.Option(min=1, help="Each so often: is it steady?")] = 1,
-    jobs: Annotated[int, typer.Option(min=1, help="So many labs at a time.")] = 1,
-    report: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Keep everything that was seen, as JSON.")
-    ] = None,
-    junit: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="JUnit XML for a build server: a case for each state."),
-    ] = None,
-    pcap: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Keep what crosses each segment: a folder for each state.",
-            file_okay=False,
-        ),
-    ] = None,
-    watch: Annotated[
-        bool,
-        typer.Option("--watch", help="Keep the lab, and prove again whenever a file changes."),
-    ] = False,
-    pairs: Annotated[
-        bool,
-        typer.Option(
-            "--pairs", help="Every two scenarios at once: do both show, can both be repaired?"
-        ),
-    ] = False,
+    scenarios: Scenarios = None,
+    every: All = False,
+    seeds: Seeds = 1,
+    first_seed: FirstSeed = 1,
+    repetitions: Repetitions = 1,
+    jobs: Jobs = 1,
+    report: ReportFile = None,
+    junit: JunitFile = None,
+    pcap: Packets = None,
+    watch: WatchIt = False,
+    pairs: Pairs = False,
     json: JsonOption = False,
 ) -> None:
     """Hold scenarios to the contract: healthy, broken, repaired, lasting, clean, steady.
@@ -57,8 +71,15 @@ def command(
     from lab_runner.cli.prove import require_writable
     from lab_runner.cli.watching import command as watch_one
 
+    if every and scenarios:
+        raise UsageError("--all and named scenarios at once.", hint="Leave one of the two out.")
+    several = {"--seeds": seeds != 1, "--repetitions": repetitions != 1, "--pcap": bool(pcap)}
+    kept = {"--report": bool(report), "--junit": bool(junit), "--json": json}
     if watch:
+        _refuse("--watch", {**several, "--jobs": jobs != 1, **kept, "--pairs": pairs})
         raise typer.Exit(watch_one(catalogue, scenarios or [], first_seed))
+    if pairs:
+        _refuse("--pairs", several)
     require_writable(report, junit)
     raise typer.Exit(
         prove(
@@ -75,3 +96,10 @@ def command(
             in_pairs=pairs,
         )
     )
+
+
+def _refuse(mode: str, given: Mapping[str, bool]) -> None:
+    """Options of no effect are refused, not ignored."""
+    idle = [option for option, is_given in given.items() if is_given]
+    if idle:
+        raise UsageError(f"{mode} has no use for {' and '.join(idle)}.")

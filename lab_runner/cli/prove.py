@@ -52,8 +52,7 @@ def command(
         The exit code: 0 if every cell is right, 1 if one is wrong.
     """
     from lab_runner.engine import docker
-    from lab_runner.planning.plan import make_plan
-    from lab_runner.proving.contract import prove
+    from lab_runner.proving.contract import plans, prove
     from lab_runner.proving.junit import junit as junit_xml
     from lab_runner.proving.pairs import pairs, prove_pairs
 
@@ -62,25 +61,14 @@ def command(
     def on_row(scenario: str, seed: int, row: Row) -> None:
         console.print(line(scenario, seed, row))
 
-    for name in scenarios:
-        make_plan(
-            catalogue, name, first_seed
-        )  # what is wrong with it is told before anything starts
-    client = docker.connect()
     if in_pairs:
-        plans = pairs(catalogue, scenarios, first_seed)
-        proofs = prove_pairs(client, plans, jobs=jobs, on_row=on_row)
+        both = list(pairs(catalogue, scenarios, first_seed))
+        proofs = prove_pairs(docker.connect(), both, jobs=jobs, on_row=on_row)
     else:
-        proofs = prove(
-            catalogue,
-            client,
-            scenarios or catalogue.scenario_ids(),
-            seeds=range(first_seed, first_seed + seeds),
-            repetitions=repetitions,
-            jobs=jobs,
-            on_row=on_row,
-            packets=packets,
-        )
+        names = scenarios or catalogue.scenario_ids()
+        every = range(first_seed, first_seed + seeds)
+        turns = plans(catalogue, names, seeds=every, repetitions=repetitions)
+        proofs = prove(docker.connect(), turns, jobs=jobs, on_row=on_row, packets=packets)
     data = _json(proofs)
     if report is not None:
         report.write_text(json.dumps(data, indent=2) + "\n")

@@ -25,15 +25,31 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 OnRow = Callable[[str, int, Row], None]
+#: A plan, and the how manieth time it is proven, from 0.
+Turn = tuple[Plan, int]
+
+
+def plans(
+    catalogue: Catalogue, scenario_ids: Iterable[str], *, seeds: Iterable[int], repetitions: int = 1
+) -> list[Turn]:
+    """What is to be proven: each scenario with each seed, so often.
+
+    Raises:
+        DefinitionError: A file is wrong.
+    """
+    every = list(seeds)
+    return [
+        (replace(make_plan(catalogue, name, seed), proof=True), turn)
+        for name in scenario_ids
+        for seed in every
+        for turn in range(repetitions)
+    ]
 
 
 def prove(
-    catalogue: Catalogue,
     client: DockerClient,
-    scenario_ids: Iterable[str],
+    turns: Iterable[Turn],
     *,
-    seeds: Iterable[int] = (1,),
-    repetitions: int = 1,
     jobs: int = 1,
     on_row: OnRow = lambda *_: None,
     packets: Path | None = None,
@@ -41,31 +57,19 @@ def prove(
     """Prove scenarios, several at a time.
 
     Args:
-        catalogue: Where they are found.
         client: The engine.
-        scenario_ids: Which ones.
-        seeds: Each scenario is proven with each of these.
-        repetitions: How often each of those is done (C8).
+        turns: What :func:`plans` gives.
         jobs: Labs at a time.
         on_row: Told of each state as it is done: scenario, seed, row.
         packets: A folder for what crosses the segments in each state.
 
     Returns:
         One proof for each scenario, seed and repetition, in that order.
-
-    Raises:
-        DefinitionError: A file is wrong; nothing was started.
     """
-    work = [
-        (replace(make_plan(catalogue, name, seed), proof=True), turn)
-        for name in scenario_ids
-        for seed in seeds
-        for turn in range(repetitions)
-    ]
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         proofs = [
             pool.submit(_prove_one, client, plan, turn, on_row, _folder(packets, plan, turn))
-            for plan, turn in work
+            for plan, turn in turns
         ]
         try:
             return [proof.result() for proof in proofs]

@@ -28,14 +28,18 @@ Files = dict[Path, tuple[int, int]]
 
 
 class Watch:
-    """One scenario, one seed, one lab; what held is not proven again until it changes."""
+    """One scenario, one seed, one lab; what held is not proven again until it changes.
+
+    Attributes:
+        attempt: Labels the lab's containers.
+    """
 
     def __init__(
         self, read: Callable[[], Catalogue], client: DockerClient, scenario: str, seed: int
     ) -> None:
         self._read, self._client = read, client
         self._scenario, self._seed = scenario, seed
-        self._attempt = secrets.token_hex(3)
+        self.attempt = secrets.token_hex(3)
         self._began = datetime.datetime.now(datetime.UTC)
         self._stage: Stage | None = None
         self._held: dict[str, tuple[Row, ...]] = {}
@@ -47,7 +51,7 @@ class Watch:
     def close(self) -> None:
         """Take the lab away."""
         self._stage = None
-        running.remove(self._client, self._attempt, quiet)
+        running.remove(self._client, self.attempt, quiet)
 
     def wait(self) -> list[Path]:
         """Wait until a file of the scenario, its parts or its lab changes; which ones did."""
@@ -94,7 +98,7 @@ class Watch:
             self.close()
             self._held.clear()
         before, self._stage = self._stage, None
-        self._stage = staged(self._client, plan, self._attempt, before)
+        self._stage = staged(self._client, plan, self.attempt, before)
         self._built_of = files
         return self._stage
 

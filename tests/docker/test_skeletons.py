@@ -9,7 +9,7 @@ from docker import DockerClient
 
 from lab_runner.authoring.skeletons import new_lab, new_scenario
 from lab_runner.catalogue import Catalogue
-from lab_runner.proving.contract import prove
+from lab_runner.proving.contract import plans, prove
 
 
 @pytest.mark.timeout(900)
@@ -21,7 +21,7 @@ def test_a_new_scenario_on_a_new_lab_holds_the_contract(
     catalogue = Catalogue((tmp_path / "labs",), (tmp_path / "scenarios",))
     new_scenario(catalogue, "basics/one-is-red", "workshop", tmp_path / "scenarios")
     catalogue = Catalogue((tmp_path / "labs",), (tmp_path / "scenarios",))
-    (proof,) = prove(catalogue, engine, ["one-is-red"], seeds=[4])
+    (proof,) = prove(engine, plans(catalogue, ["one-is-red"], seeds=[4]))
     wrong = [
         (row.clause, row.state, row.problem, [cell for cell in row.cells if cell.wrong])
         for row in proof.rows

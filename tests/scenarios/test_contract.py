@@ -13,7 +13,7 @@ import pytest
 from lab_runner.catalogue import Catalogue
 from lab_runner.engine.docker import connect
 from lab_runner.errors import EngineError
-from lab_runner.proving.contract import prove
+from lab_runner.proving.contract import plans, prove
 from lab_runner.proving.matrix import Proof, Row
 
 SEED = 11
@@ -39,7 +39,8 @@ def proofs(request: pytest.FixtureRequest, shipped: Catalogue) -> Iterator[Proof
         if isinstance(item, pytest.Function) and "proofs" in item.fixturenames
     ]
     with concurrent.futures.ThreadPoolExecutor(_JOBS) as pool:
-        yield {name: pool.submit(prove, shipped, client, [name], seeds=[SEED]) for name in wanted}
+        turns = {name: plans(shipped, [name], seeds=[SEED]) for name in wanted}
+        yield {name: pool.submit(prove, client, turn) for name, turn in turns.items()}
         pool.shutdown(cancel_futures=True)
     client.close()
 

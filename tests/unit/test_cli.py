@@ -416,6 +416,21 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_starts(tmp_path
         assert "cannot be written: No such file or directory" in result.output
 
 
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("--all NAME", "--all and named scenarios at once."),
+        ("NAME --watch --seeds 2 --json", "--watch has no use for --seeds and --json."),
+        ("NAME --watch --pairs", "--watch has no use for --pairs."),
+        ("--pairs --repetitions 3", "--pairs has no use for --repetitions."),
+    ],
+)
+def test_options_without_effect_are_refused(line: str, complaint: str) -> None:
+    result = lab("prove", *line.replace("NAME", SCENARIO).split())
+    assert result.exit_code == 2
+    assert complaint in result.stderr
+
+
 def test_an_ipv6_address_is_no_picture(capsys: pytest.CaptureFixture[str]) -> None:
     out().print("[dim]2001:db8:1d4:a:10::80[/]")
     assert capsys.readouterr().out == "2001:db8:1d4:a:10::80\n"
