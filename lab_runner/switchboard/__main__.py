@@ -7,8 +7,10 @@ import json
 import os
 import signal
 import sys
+from functools import partial
+from importlib import import_module
 
-from lab_runner.switchboard import probes
+from lab_runner.switchboard import namespaces, probes
 from lab_runner.switchboard.protocol import LINE_LIMIT, PLAN_VARIABLE, SOCKET, WiringPlan
 from lab_runner.switchboard.server import Switchboard
 
@@ -31,6 +33,8 @@ async def run() -> None:
 async def _warm_up(switchboard: Switchboard) -> None:
     """Import the probes' libraries once, so that forks find them; nodes come first."""
     await switchboard.all_wired()
+    # scapy reads all interfaces and routes when it is imported, and nobody asks it for them.
+    namespaces.without_network(partial(import_module, "scapy.layers.inet6"))
     for word in probes.MODULES:
         probes.load(word)
         await asyncio.sleep(0)  # a node that says meanwhile that it is up is heard

@@ -66,6 +66,17 @@ def within_network(fd: int, own: int, action: Callable[[], T]) -> T:
         enter(own, CLONE_NEWNET)
 
 
+def without_network(action: Callable[[], T]) -> T:
+    """Do something in a network namespace with nothing in it, and come back."""
+    own = os.open("/proc/self/ns/net", os.O_RDONLY)
+    try:
+        _call("unshare", _libc.unshare(CLONE_NEWNET))
+        return action()
+    finally:
+        enter(own, CLONE_NEWNET)
+        os.close(own)
+
+
 def prepare_and_power_on(pid: int) -> None:
     """Give a waiting node its own files and sysctls, then let it boot.
 
