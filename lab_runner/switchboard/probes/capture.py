@@ -47,10 +47,11 @@ def taps(probe: CaptureProbe) -> list[str]:
 
 
 def ask(probe: CaptureProbe, at: Vantage) -> CaptureEvidence:
-    """Listen, ask the nested question, listen a little longer."""
+    """Listen, ask the nested question, listen a little longer where that may still matter."""
     word, nested = _nested(probe)
     _same_vantage(probe, at)
-    listener = _Listener(taps_of(at, probe.on), _compile(probe.filter))
+    enough = probe.at_least if probe.expect == "present" else 1
+    listener = _Listener(taps_of(at, probe.on), _compile(probe.filter), enough)
     listener.start()
     try:
         evidence = load(word).ask(nested, at)
@@ -129,15 +130,21 @@ def _compile(expression: str) -> _Filter:
 
 @dataclass
 class _Listener:
-    """Counts frames in a thread of its own, so that none is lost while the question is asked."""
+    """Counts frames in a thread of its own, so that none is lost while the question is asked.
+
+    Attributes:
+        enough: Once so many frames match, more of them change nothing.
+    """
 
     taps: list[socket.socket]
     filter: _Filter
+    enough: int
     matching: int = 0
     seen: int = 0
     first: list[bytes] = field(default_factory=list)
     error: ProbeError | None = None
     _over: threading.Event = field(default_factory=threading.Event)
+    _decided: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -148,9 +155,8 @@ class _Listener:
         self._thread.start()
 
     def linger(self, seconds: float) -> None:
-        """Wait for stragglers; no longer if the listening has ended."""
-        if self._thread is not None:
-            self._thread.join(seconds)
+        """Wait for stragglers; no longer if enough match, or the listening has ended."""
+        self._decided.wait(seconds)
 
     def stop(self) -> None:
         """End, read what still waits, and make sure that nothing was lost.
@@ -176,12 +182,16 @@ class _Listener:
                 self._listen(Deadline(_SLICE_S))
         except ProbeError as exc:
             self.error = exc
+        finally:
+            self._decided.set()
 
     def _listen(self, moment: Deadline) -> None:
         for frame in frames(self.taps, moment):
             self.seen += 1
             if self.filter.matches(frame):
                 self.matching += 1
+                if self.matching >= self.enough:
+                    self._decided.set()
                 if len(self.first) < _SUMMARIES:
                     self.first.append(frame)
 
