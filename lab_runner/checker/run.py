@@ -31,6 +31,8 @@ _AGAIN_S = 0.25
 _AGAIN_AT_MOST_S = 1.0
 #: How long a fault may take to show on every symptom: caches run out, neighbours are noticed dead.
 _TAKES_HOLD_S = 6.0
+#: Where silence is what is expected, it is waited for so much shorter: answers take milliseconds.
+_HASTE = 0.6
 #: A broken instrument is tried again so often before its check counts as an error.
 _TRIES = 2
 #: The last question before a check is called red waits so many times longer for an answer.
@@ -106,6 +108,12 @@ class _Patience:
     once: bool = False
 
     @property
+    def probe(self) -> Probe:
+        """The question, with a time limit that suits what is expected."""
+        probe = self.check.probe
+        return probe if self.wanted is Status.PASSED else patient(probe, _HASTE)
+
+    @property
     def long(self) -> bool:
         """Does it end as it should only after a time in which nothing comes?"""
         return self.wanted is Status.FAILED or self.check.ends_in_silence
@@ -138,7 +146,7 @@ def _settled(lab: RunningLab, patience: _Patience) -> CheckResult:
 
     Nobody is told red because this machine was busy: the last word is asked with more patience.
     """
-    check, probe = patience.check, patience.check.probe
+    check, probe = patience.check, patience.probe
     deadline = time.monotonic() + patience.seconds
     errors, pause = 0, _AGAIN_S
     while True:

@@ -562,7 +562,7 @@ PROBES: dict[str, type[Probe]] = {
 
 
 def patient(probe: Probe, times: float) -> Probe:
-    """The same question with longer time limits, its nested one included."""
+    """The same question with time limits so many times as long, its nested one included."""
     if isinstance(probe, CaptureProbe):
         during = {
             word: {**asked, "timeout_s": asked["timeout_s"] * times}
