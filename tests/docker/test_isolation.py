@@ -83,23 +83,15 @@ def test_nothing_but_nodes_answers_on_a_segment(lab: RunningLab, plan: Plan) -> 
 
 
 def test_the_switchboards_side_has_no_address(lab: RunningLab) -> None:
-    script = (
-        "python3 - <<'END'\n"
-        "from pyroute2 import IPRoute\n"
-        "with IPRoute() as ip:\n"
-        "    names = {l['index']: l.get('ifname') for l in ip.get_links()}\n"
-        "    print([(names[a['index']], a.get('address')) for a in ip.get_addr()"
-        " if names[a['index']] != 'lo'])\n"
-        "END\n"
-    )
+    script = "ip -o address | grep -v '^[0-9]*: lo '"
     done = subprocess.run(
         ["docker", "exec", switchboard(lab), "sh", "-c", script],
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
         timeout=60,
     )
-    assert done.stdout.strip() == "[]", done.stdout
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 def test_a_segment_is_silent_of_itself(lab: RunningLab) -> None:

@@ -42,7 +42,6 @@ DOORS = {
     "scapy": {"switchboard"},
     "dns": {"switchboard"},
     "paramiko": {"switchboard"},
-    "pyroute2": {"switchboard"},
     "typer": {"cli"},
     "click": {"cli"},
     "rich": {"cli"},
