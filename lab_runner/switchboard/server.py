@@ -29,7 +29,7 @@ from lab_runner.switchboard.wiring import WHOLE, Wiring
 #: At most so many probes at once; more would only wait for each other.
 _PARALLEL = 64
 _INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
-_SCAN_EVERY_S = 0.02
+_SCAN_EVERY_S = 0.04
 _SCAN_LAZILY_S = 0.25
 _SCAN_EAGERLY_FOR_S = 30.0
 _READY_SOCKET = "\0lab/ready"
