@@ -62,7 +62,8 @@ def run_checks(
         pcap: A folder for what crosses each segment meanwhile.
         expect_broken: A fault was just put in: it is the symptoms that should be red,
             and they are asked again while they are still green.
-        expect_red: Checks that are asked again while they are still green, as symptoms are.
+        expect_red: Checks that should be red and stay so: asked again while they are still
+            green, as symptoms are, and once more after as long as they might take to settle.
 
     Returns:
         One row for each check, in the order of the files.
@@ -100,12 +101,14 @@ class _Patience:
 
     Attributes:
         once: Is any end as good as another, so that it is asked once?
+        stays: Has a red check to be red as well when it had its time to settle?
     """
 
     check: Check
     wanted: Status
     seconds: float
     once: bool = False
+    stays: bool = False
 
     @property
     def probe(self) -> Probe:
@@ -124,7 +127,7 @@ def _patience(
 ) -> _Patience:
     symptom = expect_broken and lab.plan.role(check.id) is Role.SYMPTOM
     if symptom or check.id in expect_red:
-        return _Patience(check, Status.FAILED, _TAKES_HOLD_S)
+        return _Patience(check, Status.FAILED, _TAKES_HOLD_S, stays=check.id in expect_red)
     if expect_broken and lab.plan.scenario and check.id in lab.plan.scenario.silenced:
         return _Patience(check, Status.PASSED, 0.0, once=True)
     return _Patience(check, Status.PASSED, check.within)
@@ -152,6 +155,9 @@ def _settled(lab: RunningLab, patience: _Patience) -> CheckResult:
     while True:
         row = _once(lab, check, probe)
         errors += row.status is Status.ERROR
+        if row.status is patience.wanted and patience.stays:
+            time.sleep(check.within)
+            return _last_word(lab, check, row)
         if row.status is patience.wanted or errors >= _TRIES:
             return row
         if row.status is not Status.ERROR and time.monotonic() + pause > deadline:

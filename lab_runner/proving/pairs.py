@@ -103,7 +103,8 @@ def _seen(stage: Stage) -> Iterator[Row]:
     plan = stage.lab.plan
     assert plan.scenario is not None
     stage.break_it()
-    yield stage.row(Clause.BROKEN, "both broken", partial(matrix.broken, plan))
+    judged = partial(matrix.broken, plan)
+    yield stage.row(Clause.BROKEN, "both broken", judged, expect_red=plan.scenario.symptoms)
     for solution in plan.scenario.solutions:
         stage.break_it()
         stage.apply(solution.steps)

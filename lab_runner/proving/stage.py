@@ -5,7 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,14 +63,21 @@ class Stage:
             self._changed.clear()
         self._freshly_broken = False
 
-    def break_it(self) -> None:
-        """From any state to the freshly broken one; if it is that already, nothing is done."""
+    def break_it(self, *, seen: bool = True) -> None:
+        """From any state to the freshly broken one; if it is that already, nothing is done.
+
+        Args:
+            seen: Wait until the symptoms show. Not needed where what follows is asked
+                until it is red.
+        """
         if self._freshly_broken:
             return
         self.heal()
         self.apply(self.scenario.fault)
-        symptoms = [c for c in self.lab.plan.checks if self.lab.plan.role(c.id) is Role.SYMPTOM]
-        run_checks(self.lab, checks=symptoms, expect_broken=True)
+        if seen:
+            plan = self.lab.plan
+            symptoms = [check for check in plan.checks if plan.role(check.id) is Role.SYMPTOM]
+            run_checks(self.lab, checks=symptoms, expect_broken=True)
         self.hand_over()
 
     def hand_over(self) -> None:
@@ -99,18 +106,23 @@ class Stage:
         state: str,
         judged: Callable[[Report], tuple[Cell, ...]],
         names: Iterable[str] | None = None,
+        *,
+        expect_red: Container[str] = (),
     ) -> Row:
         """Look at all checks, or some, and judge them."""
         started = time.monotonic()
-        cells = judged(self._look(clause, state, names))
+        cells = judged(self._look(clause, state, names, expect_red))
         return Row(clause=clause, state=state, cells=cells, seconds=since(started))
 
-    def _look(self, clause: Clause, state: str, names: Iterable[str] | None) -> Report:
+    def _look(
+        self, clause: Clause, state: str, names: Iterable[str] | None, expect_red: Container[str]
+    ) -> Report:
         """Checks; where something is to be left alone, whether it was as well."""
         plan = self.lab.plan
         wanted = {check.id for check in plan.checks} if names is None else set(names)
         checks = [check for check in plan.checks if check.id in wanted]
-        report = run_checks(self.lab, checks=checks, pcap=self._folder(clause, state))
+        packets = self._folder(clause, state)
+        report = run_checks(self.lab, checks=checks, pcap=packets, expect_red=expect_red)
         everything = names is None and clause is not Clause.BROKEN
         if plan.beyond and (everything or UNCHANGED in wanted):
             report.checks.append(unchanged(self.lab))
