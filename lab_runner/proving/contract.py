@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import secrets
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
@@ -66,20 +67,26 @@ def prove(
     Returns:
         One proof for each scenario, seed and repetition, in that order.
     """
+    stop = threading.Event()
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         proofs = [
-            pool.submit(_prove_one, client, plan, turn, on_row, _folder(packets, plan, turn))
+            pool.submit(_prove_one, client, plan, turn, on_row, _folder(packets, plan, turn), stop)
             for plan, turn in turns
         ]
         try:
             return [proof.result() for proof in proofs]
-        except BaseException:
+        finally:
+            stop.set()  # whoever interrupts waits for the states that are being seen, and no more
             pool.shutdown(cancel_futures=True)
-            raise
 
 
 def _prove_one(
-    client: DockerClient, plan: Plan, turn: int, on_row: OnRow, packets: Path | None
+    client: DockerClient,
+    plan: Plan,
+    turn: int,
+    on_row: OnRow,
+    packets: Path | None,
+    stop: threading.Event,
 ) -> Proof:
     assert plan.scenario_id is not None
     attempt = secrets.token_hex(3)
@@ -88,6 +95,8 @@ def _prove_one(
         for row in until_it_gives_up(_states(client, plan, attempt, packets)):
             rows.append(row)
             on_row(plan.scenario_id, plan.seed, row)
+            if stop.is_set():
+                break
     finally:
         running.remove(client, attempt, quiet)
     rows.append(_clean(client, attempt))
