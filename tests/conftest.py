@@ -18,8 +18,8 @@ settings.load_profile("patient")
 DATA = Path(__file__).parent / "data"
 #: Certificates and files that do not change from run to run.
 NOW = datetime.datetime(2026, 1, 15, tzinfo=datetime.UTC)
-#: Tests with labs that compare the host's network before and after.
-LOOKS_AT_THE_HOST = {"test_isolation", "test_must_show"}
+#: Tiers whose tests have labs, and would meet each other's.
+WITH_LABS = {"docker", "scenarios"}
 
 
 def pytest_configure() -> None:
@@ -28,15 +28,12 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two that may run side by side (``pytest -n 2 --dist loadgroup``).
-
-    What looks at the host's own network is asked in turn with what changes it.
-    """
+    """Tests with labs and tests without may run side by side (``-n 2 --dist loadgroup``)."""
     tiers = Path(__file__).parent
     for item in items:
         tier, *_ = item.path.relative_to(tiers).parts
-        labs = tier in {"docker", "scenarios"} and item.path.stem not in LOOKS_AT_THE_HOST
-        item.add_marker(pytest.mark.xdist_group("labs" if labs else "host"))
+        group = "labs" if tier in WITH_LABS else "no labs"
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
