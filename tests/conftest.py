@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from lab_runner.catalogue import Catalogue
 
@@ -27,13 +28,17 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests with labs and tests without may run side by side (``-n 2 --dist loadgroup``)."""
-    tiers = Path(__file__).parent
-    for item in items:
-        tier, *_ = item.path.relative_to(tiers).parts
-        group = "labs" if tier in WITH_LABS else "no labs"
-        item.add_marker(pytest.mark.xdist_group(group))
+class Tiers(LoadScopeScheduling):
+    """Tests with labs in one process, all others in another."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        _, tier, *_ = nodeid.split("/")
+        return "labs" if tier in WITH_LABS else "no labs"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Tiers:
+    """How tests are spread where there are several processes (``-n 2``)."""
+    return Tiers(config, log)
 
 
 @pytest.fixture(scope="session")
