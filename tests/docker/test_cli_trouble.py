@@ -78,6 +78,27 @@ def test_interrupted_start_leaves_nothing(
     assert attempts() == before
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_proof_ends_with_the_state_that_it_looks_at(
+    environment: dict[str, str], number: signal.Signals
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", LISTENING, "prove", SCENARIO, "--repetitions", "9", "--jobs", "2"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert "C1  healthy" in process.stderr.readline()
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert "Interrupted" in stderr
+    assert stderr.count("C1  healthy") <= 1
+    assert "C4" not in stderr
+
+
 def test_two_labs_at_once(environment: dict[str, str]) -> None:
     with ThreadPoolExecutor(2) as pool:
         one, other = pool.map(lambda _: start(environment), range(2))
