@@ -66,7 +66,7 @@ def _pour(pieces: Iterable[bytes], sink: BinaryIO) -> None:
 
 
 def _show(pieces: Iterable[bytes]) -> None:
-    from lab_runner.cli.screen import plain
+    from lab_runner.cli.plain import plain
 
     for piece in pieces:
         typer.echo(plain(piece.decode("utf-8", "replace")), nl=False)

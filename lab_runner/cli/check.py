@@ -36,9 +36,8 @@ def command(
 
     Exit code 0: all green. 1: a check is red. 3: a check could not be made and none is red.
     """
+    from lab_runner.cli.plain import show_json
     from lab_runner.cli.progress import shown
-    from lab_runner.cli.reports import show_report
-    from lab_runner.cli.screen import out, show_json, text
 
     with attempts() as use:
         deployed = use.find(attempt)
@@ -51,10 +50,17 @@ def command(
     if json:
         show_json(report.to_json() | ({"scenario": ""} if hidden else {}))
     else:
-        show_report(out(), report, everything=every)
-        if deployed.drill and report.passed:
-            out().print("This was", text(deployed.scenario, "name"))
+        _show(report, deployed.scenario if deployed.drill else "", everything=every)
     raise typer.Exit(exit_code(report))
+
+
+def _show(report: Report, drilled: str, *, everything: bool) -> None:
+    from lab_runner.cli.reports import show_report
+    from lab_runner.cli.screen import out, text
+
+    show_report(out(), report, everything=everything)
+    if drilled and report.passed:
+        out().print("This was", text(drilled, "name"))
 
 
 def exit_code(report: Report) -> int:

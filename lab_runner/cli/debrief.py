@@ -22,7 +22,7 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """What it was, how it shows, why the tempting repair is wrong. Once it is repaired."""
-    from lab_runner.cli.screen import show_json
+    from lab_runner.cli.plain import show_json
 
     with attempts() as use:
         which = use.finished(attempt) or use.find(attempt)
@@ -37,7 +37,8 @@ def command(
 def _show(told: Scenario) -> None:
     from rich.markdown import Markdown
 
-    from lab_runner.cli.screen import WIDEST, out, plain, text
+    from lab_runner.cli.plain import plain
+    from lab_runner.cli.screen import WIDEST, out, text
 
     console, truth = out(), told.diagnosis
     console.print(text(told.title, "bold"))

@@ -53,7 +53,7 @@ def command(
         _require_known(words, [name for name in deployed.states if name[0] != "("])
         result = use.diagnose(deployed, Answer(**words))
     if json:
-        from lab_runner.cli.screen import show_json
+        from lab_runner.cli.plain import show_json
 
         touched = result.touched
         told = {} if touched is None else {"left_alone": not touched}

@@ -37,7 +37,7 @@ def command(
     Exit code 3: something is missing without which no lab starts.
     """
     from lab_runner.attempts.readiness import readiness
-    from lab_runner.cli.screen import show_json
+    from lab_runner.cli.plain import show_json
     from lab_runner.engine.docker import connect
     from lab_runner.engine.doctor import examine
 

@@ -7,7 +7,8 @@ from lab_runner.cli.session import AttemptOption, JsonOption, attempts
 
 def command(attempt: AttemptOption = None, json: JsonOption = False) -> None:
     """The next of three hints; each says more. That you asked is kept with the attempt."""
-    from lab_runner.cli.screen import out, show_json, text
+    from lab_runner.cli.plain import show_json
+    from lab_runner.cli.screen import out, text
 
     with attempts() as use:
         hint = use.hint(use.find(attempt))

@@ -32,7 +32,8 @@ def build() -> None:
 @app.command("list", epilog="Example:\n\nlab images list --json")
 def list_(json: JsonOption = False) -> None:
     """The kit's images on this engine."""
-    from lab_runner.cli.screen import out, show_json, table, text
+    from lab_runner.cli.plain import show_json
+    from lab_runner.cli.screen import out, table, text
     from lab_runner.engine import images
     from lab_runner.engine.docker import connect
 

@@ -24,7 +24,8 @@ def command(
     `lab --labs DIR --scenarios DIR list` adds folders of your own, as BREAKFIX_LABS and
     BREAKFIX_SCENARIOS do; what comes from there says so.
     """
-    from lab_runner.cli.screen import out, show_json
+    from lab_runner.cli.plain import show_json
+    from lab_runner.cli.screen import out
 
     rows = [
         row

@@ -7,7 +7,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from lab_runner.cli.screen import WIDEST, plain, text
+from lab_runner.cli.plain import plain
+from lab_runner.cli.screen import WIDEST, text
 from lab_runner.models.results import CheckResult, Report, Role, Status
 from lab_runner.models.scenario import Scenario, Step
 

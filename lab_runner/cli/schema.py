@@ -15,7 +15,7 @@ def command(
     A first line `# yaml-language-server: $schema=lab.schema.json` tells an editor where it is.
     """
     from lab_runner.authoring.schema import What, schema
-    from lab_runner.cli.screen import show_json
+    from lab_runner.cli.plain import show_json
     from lab_runner.errors import UnknownName
     from lab_runner.models.source import unknown
 

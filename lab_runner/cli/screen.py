@@ -1,25 +1,17 @@
-"""The terminal: consoles, text that came from elsewhere, JSON, problems."""
+"""The terminal: consoles, text that came from elsewhere, tables, problems."""
 
 from __future__ import annotations
 
-import json
-import re
 import sys
-from typing import Any
 
-import typer
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
 
-#: C0, DEL, C1 (ECMA-48) but for tab and newline, and what reorders text (Unicode TR 9).
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-#: Whole escape sequences go, not just their first byte: ``[31m`` is no news to a reader.
-_SEQUENCES = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P^_X].*?(?:\x07|\x1b\\)|[ -/]*[0-~])", re.DOTALL
-)
+from lab_runner.cli.plain import plain
+
 #: Lines longer than this are no longer read, they are looked at.
 WIDEST = 100
 _PIPE_WIDTH = 200
@@ -54,19 +46,9 @@ def _console(*, stderr: bool) -> Console:
     return Console(theme=_THEME, highlight=False, emoji=False, stderr=stderr, width=width)
 
 
-def plain(text: str) -> str:
-    """Text from a node or a file without anything that a terminal would obey."""
-    return _CONTROLS.sub("", _SEQUENCES.sub("", text))
-
-
 def text(content: object, style: str = "") -> Text:
     """Text that is shown as it is: no markup, no escapes."""
     return Text(plain(str(content)), style=style)
-
-
-def show_json(data: Any) -> None:
-    """One JSON document on standard output."""
-    typer.echo(json.dumps(data, indent=2, ensure_ascii=False))
 
 
 def table(*headings: str) -> Table:

@@ -18,7 +18,7 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """One scenario: its ticket, its network, what is checked. Nothing that spoils it."""
-    from lab_runner.cli.screen import show_json
+    from lab_runner.cli.plain import show_json
     from lab_runner.planning.plan import make_plan
 
     plan = make_plan(catalogue(), scenario, seed)

@@ -10,8 +10,9 @@ from lab_runner.cli.session import AttemptOption, JsonOption, attempts
 def command(attempt: AttemptOption = None, json: JsonOption = False) -> None:
     """Give up: show the reference repair, carry it out, and check. Kept with the attempt."""
     from lab_runner.cli.check import exit_code
+    from lab_runner.cli.plain import show_json
     from lab_runner.cli.reports import show_report, show_steps
-    from lab_runner.cli.screen import out, show_json, text
+    from lab_runner.cli.screen import out, text
 
     console = out()
     with attempts() as use:

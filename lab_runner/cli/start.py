@@ -30,7 +30,7 @@ def command(
 
 def show_started(started: Started, *, json: bool) -> None:
     """The ticket, the network, and what to type next; a drill keeps its scenario's name."""
-    from lab_runner.cli.screen import show_json
+    from lab_runner.cli.plain import show_json
     from lab_runner.cli.show import node_facts
 
     if not json:

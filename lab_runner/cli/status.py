@@ -22,7 +22,7 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """What runs, how it stands, and what became of an attempt that vanished."""
-    from lab_runner.cli.screen import show_json
+    from lab_runner.cli.plain import show_json
 
     standings = _standings(every=every)
     if json:

@@ -42,7 +42,7 @@ def command(
     Exit code 0: nothing, or warnings only. 2: something is wrong.
     """
     from lab_runner.authoring.validating import validate
-    from lab_runner.cli.screen import show_json
+    from lab_runner.cli.plain import show_json
 
     found = validate(catalogue(), what or [], seeds=seeds)
     if json:

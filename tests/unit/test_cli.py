@@ -25,7 +25,8 @@ from typer.testing import CliRunner, Result
 
 from lab_runner.cli import complete, version
 from lab_runner.cli.main import app
-from lab_runner.cli.screen import out, plain
+from lab_runner.cli.plain import plain
+from lab_runner.cli.screen import out
 from lab_runner.cli.verbs import VERBS, load
 from lab_runner.errors import EngineError
 
