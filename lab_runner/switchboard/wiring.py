@@ -10,7 +10,7 @@ import contextlib
 import errno
 import socket
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lab_runner.switchboard.protocol import CablePlan
@@ -29,7 +29,7 @@ class Wiring:
         self._bridges = dict(segments)
         _ip(line for device in segments.values() for line in _bridge(device))
 
-    def plug(self, cables: Iterable[CablePlan], network: str) -> None:
+    def plug(self, cables: Sequence[CablePlan], network: str) -> None:
         """Plug a node's cables in.
 
         Args:
@@ -39,12 +39,11 @@ class Wiring:
         Raises:
             OSError: The kernel refused.
         """
+        for cable in cables:
+            _remove(cable.port)
         _ip(line for cable in cables for line in self._plugged(cable, network))
 
     def _plugged(self, cable: CablePlan, network: str) -> Iterable[str]:
-        if _is_there(cable.port):
-            # What an earlier life of the node left; it goes by itself, but not at once.
-            yield f"link del {cable.port}"
         peer = f"name {cable.card} address {cable.mac} netns {network}"
         yield f"link add {cable.port} type veth peer {peer}"
         yield f"link set {cable.port} master {self._bridges[cable.segment]} up"
@@ -99,6 +98,13 @@ def _bridge(device: str) -> Iterable[str]:
         yield f"link add {device} type bridge stp_state 0 mcast_snooping 0"
     # Setting the MTU keeps the bridge from following that of its narrowest port.
     yield f"link set {device} mtu {_ETHERNET_MTU} up"
+
+
+def _remove(device: str) -> None:
+    """Take away what an earlier life of a node left; it goes by itself, but not at once."""
+    if _is_there(device):
+        with contextlib.suppress(OSError):  # it went meanwhile
+            _ip([f"link del {device}"])
 
 
 def _is_there(device: str) -> bool:
