@@ -53,7 +53,9 @@ class Capture:
     ) -> None:
         form = ["-l"] if text else ["-w", "-"]
         limit = ["-c", str(count)] if count else []
-        argv = ["tcpdump", "-i", device, "-n", "-U", "-Z", "nobody", *form, *limit]
+        # Immediately: frames that wait in the kernel for company are lost at the end.
+        argv = ["tcpdump", "--immediate-mode", "-i", device, "-n", "-U", "-Z", "nobody"]
+        argv += [*form, *limit]
         argv += ["--", filter_] if filter_ else []
         # The switchboard shares the host's process ids: the shell's own is what is killed later.
         script = 'echo "pid $$" >&2; exec "$@"'

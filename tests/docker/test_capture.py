@@ -5,14 +5,19 @@ from __future__ import annotations
 import struct
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
+from scapy.layers.inet import ICMP
+from scapy.utils import rdpcap
 
+from lab_runner.checker.run import run_checks
 from lab_runner.engine.capture import Capture
 from lab_runner.engine.running import RunningLab
 from lab_runner.errors import UnknownName, UsageError
 from tests.docker.conftest import said, switchboard, wait_for
 
+ECHO_REPLY, ECHO_REQUEST = 0, 8  # RFC 792
 _PCAP_MAGIC = 0xA1B2C3D4  # draft-ietf-opsawg-pcap, section 4
 
 
@@ -57,6 +62,15 @@ def test_pcap(lab: RunningLab) -> None:
     (magic,) = struct.unpack("=L", data[:4])
     (linktype,) = struct.unpack("=L", data[20:24])
     assert (magic, linktype) == (_PCAP_MAGIC, 1)
+
+
+def test_a_check_is_recorded_however_short_it_is(lab: RunningLab, tmp_path: Path) -> None:
+    (check,) = [check for check in lab.plan.checks if check.id == "desk-reaches-the-router"]
+    for turn in range(3):
+        run_checks(lab, checks=[check], pcap=tmp_path / str(turn))
+        packets = rdpcap(str(tmp_path / str(turn) / "lan.pcap"))
+        kinds = [packet[ICMP].type for packet in packets if ICMP in packet]
+        assert {ECHO_REPLY, ECHO_REQUEST} <= set(kinds), f"turn {turn}: {packets}"
 
 
 def test_another_segment_hears_nothing_of_it(lab: RunningLab) -> None:
