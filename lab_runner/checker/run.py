@@ -9,7 +9,6 @@ from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 from typing import Any
 
-from lab_runner.checker.judge import evidence_from_json, judge
 from lab_runner.checker.recording import recorded
 from lab_runner.engine.running import RunningLab
 from lab_runner.errors import (
@@ -200,6 +199,9 @@ def _once(lab: RunningLab, check: Check, probe: Probe) -> CheckResult:
 
 
 def _judged(check: Check, evidence: dict[str, Any] | None) -> tuple[Status, str]:
+    # Here and not above: imported while the first questions are on their way.
+    from lab_runner.checker.judge import evidence_from_json, judge  # noqa: PLC0415
+
     if evidence is None:
         return Status.FAILED, f"{check.vantage} is switched off or still booting"
     verdict = judge(check.probe, evidence_from_json(evidence)[1], vantage=check.vantage)
