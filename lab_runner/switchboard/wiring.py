@@ -1,6 +1,6 @@
 """Bridges and cables (ip-link(8)) and what can be done to a cable.
 
-The work is done by iproute2 and nftables. A library for rtnetlink(7) would be 15 MB in
+The work is done by iproute2 and nftables. A library for rtnetlink(7) would be 10 MB in
 the process that is forked for every probe, and a tenth of a second of each lab's start.
 """
 
