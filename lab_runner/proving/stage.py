@@ -138,7 +138,11 @@ class Stage:
     def _forget(self) -> None:
         nodes = self.lab.plan.lab.nodes
         scripts = {n: s.forget for n, s in nodes.items() if s.forget and n not in self._changed}
-        steps = [Step(node=name, run=script) for name, script in scripts.items()]
+        # systemd refuses to start what was started five times in ten seconds.
+        steps = [
+            Step(node=name, run=f"systemctl reset-failed\n{script}")
+            for name, script in scripts.items()
+        ]
         with concurrent.futures.ThreadPoolExecutor(max(len(steps), 1)) as pool:
             list(pool.map(lambda step: self.lab.apply([step]), steps))
 
