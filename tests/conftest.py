@@ -19,7 +19,7 @@ settings.load_profile("patient")
 DATA = Path(__file__).parent / "data"
 #: Certificates and files that do not change from run to run.
 NOW = datetime.datetime(2026, 1, 15, tzinfo=datetime.UTC)
-#: Tiers whose tests have labs, and would meet each other's.
+#: Tiers whose tests wait for their labs most of the time.
 WITH_LABS = {"docker", "scenarios"}
 
 
@@ -29,15 +29,15 @@ def pytest_configure() -> None:
 
 
 class Tiers(LoadScopeScheduling):
-    """Tests with labs in one process, all others in another."""
+    """The tests of each tier with labs in a process of their own, all others in another."""
 
     def _split_scope(self, nodeid: str) -> str:
         _, tier, *_ = nodeid.split("/")
-        return "labs" if tier in WITH_LABS else "no labs"
+        return tier if tier in WITH_LABS else "no labs"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Tiers:
-    """How tests are spread where there are several processes (``-n 2``)."""
+    """How tests are spread where there are several processes (``-n 3``)."""
     return Tiers(config, log)
 
 
