@@ -24,8 +24,12 @@ WITH_LABS = {"docker", "scenarios"}
 
 
 def pytest_configure() -> None:
-    """A run that is told to end takes its labs away, as with Ctrl-C."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """A run that is told to end takes its labs away, as with Ctrl-C.
+
+    Started in the background it ignores Ctrl-C, and so would all programs that it starts.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 class Tiers(LoadScopeScheduling):
