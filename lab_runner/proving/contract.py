@@ -11,6 +11,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from lab_runner.catalogue import Catalogue
 from lab_runner.engine import running
 from lab_runner.planning.plan import Plan, make_plan
 from lab_runner.proving.matrix import Clause, Proof, Row
-from lab_runner.proving.stage import Stage, quiet, until_it_gives_up
+from lab_runner.proving.stage import Stage, played, quiet
 from lab_runner.proving.states import passages
 
 if TYPE_CHECKING:
@@ -90,17 +91,12 @@ def _prove_one(
 ) -> Proof:
     assert plan.scenario_id is not None
     attempt = secrets.token_hex(3)
-    rows: list[Row] = []
+    tell = partial(on_row, plan.scenario_id, plan.seed)
     try:
-        for row in until_it_gives_up(_states(client, plan, attempt, packets)):
-            rows.append(row)
-            on_row(plan.scenario_id, plan.seed, row)
-            if stop.is_set():
-                break
+        rows = played(_states(client, plan, attempt, packets), tell, stop.is_set)
     finally:
         running.remove(client, attempt, quiet)
-    rows.append(_clean(client, attempt))
-    on_row(plan.scenario_id, plan.seed, rows[-1])
+    rows += played([_clean(client, attempt)], tell)
     return Proof(scenario=plan.scenario_id, seed=plan.seed, repetition=turn, rows=tuple(rows))
 
 

@@ -23,7 +23,7 @@ from lab_runner.planning.composite import PLUS, is_exam
 from lab_runner.planning.plan import Plan, make_plan
 from lab_runner.proving import matrix
 from lab_runner.proving.matrix import Clause, Proof, Row
-from lab_runner.proving.stage import Stage, quiet, staged, until_it_gives_up
+from lab_runner.proving.stage import Stage, played, quiet, staged
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -91,11 +91,12 @@ def _work(
             except queue.Empty:
                 return
             stage = staged(client, plan, attempt, stage)
-            rows = tuple(until_it_gives_up(_seen(stage)))
-            for row in rows:
-                on_row(str(plan.scenario_id), plan.seed, row)
-            done(Proof(scenario=str(plan.scenario_id), seed=plan.seed, rows=rows))
+            name = str(plan.scenario_id)
+            rows = played(_seen(stage), partial(on_row, name, plan.seed), stop.is_set)
+            done(Proof(scenario=name, seed=plan.seed, rows=tuple(rows)))
     finally:
+        if stage is not None:
+            stage.lab.close()
         running.remove(client, attempt, quiet)
 
 

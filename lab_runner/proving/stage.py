@@ -159,8 +159,26 @@ def staged(client: DockerClient, plan: Plan, attempt: str, before: Stage | None)
     return Stage(running.deploy(client, plan, attempt, quiet))
 
 
-def until_it_gives_up(rows: Iterator[Row]) -> Iterator[Row]:
-    """All states; where the lab itself fails, that is the last."""
+def played(
+    rows: Iterable[Row], on_row: Callable[[Row], None], stop: Callable[[], bool] = lambda: False
+) -> list[Row]:
+    """All states as they are seen; where the lab itself fails, that is the last.
+
+    Args:
+        rows: The states; each is brought about when it is asked for.
+        on_row: Told of each as it is done.
+        stop: Asked after each whether it is to be the last.
+    """
+    seen: list[Row] = []
+    for row in _until_it_gives_up(rows):
+        seen.append(row)
+        on_row(row)
+        if stop():
+            break
+    return seen
+
+
+def _until_it_gives_up(rows: Iterable[Row]) -> Iterator[Row]:
     try:
         yield from rows
     except LabRunnerError as exc:

@@ -17,7 +17,7 @@ from lab_runner.engine import running
 from lab_runner.planning import composite
 from lab_runner.planning.plan import Plan, make_plan
 from lab_runner.proving.matrix import Proof, Row
-from lab_runner.proving.stage import Stage, quiet, staged, until_it_gives_up
+from lab_runner.proving.stage import Stage, played, quiet, staged
 from lab_runner.proving.states import Passage, passages
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ class Watch:
 
     def close(self) -> None:
         """Take the lab away."""
+        if self._stage is not None:
+            self._stage.lab.close()
         self._stage = None
         running.remove(self._client, self.attempt, quiet)
 
@@ -83,10 +85,7 @@ class Watch:
     def _seen_now(
         self, passage: Passage, stage: Stage, on_row: Callable[[Row], None]
     ) -> tuple[Row, ...]:
-        rows = []
-        for row in until_it_gives_up(passage.play(stage)):
-            rows.append(row)
-            on_row(row)
+        rows = played(passage.play(stage), on_row)
         if not any(row.wrong for row in rows):
             self._held[passage.depends] = tuple(rows)
         return tuple(rows)
