@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 from lab_runner import errors
 from lab_runner.engine.attached import STDOUT, Attached
 from lab_runner.engine.docker import mapped, need_answer
+from lab_runner.switchboard.protocol import NODE_VARIABLE
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 #: The program's own time limit is kept on the node; a node that died keeps none.
-_GRACE_S = 5.0
+GRACE_S = 5.0
+#: The engine hands its own variables for PID 1 to every program that it runs in a container.
+ENVIRONMENT = ("env", "-u", NODE_VARIABLE, "-u", "NOTIFY_SOCKET", "-u", "container")
 
 
 @dataclass(frozen=True)
@@ -27,20 +30,21 @@ class ExecResult:
 
 
 def run(client: DockerClient, container: str, argv: Sequence[str], timeout_s: float) -> ExecResult:
-    """Run a program in a container.
+    """Run a program in a node's container.
 
     Raises:
         EngineError: The container is off, or the engine gone.
         ExecFailed: It gave no sign of its end.
     """
+    command = [*ENVIRONMENT, "timeout", "-k", "1", f"{timeout_s:g}", *argv]
     with mapped():
-        created = client.api.exec_create(container, list(argv))
+        created = client.api.exec_create(container, command)
         attached = Attached(client.api.exec_start(created["Id"], socket=True))
         try:
-            out, err = _output(attached, timeout_s + _GRACE_S)
+            out, err = _output(attached, timeout_s + GRACE_S)
         except TimeoutError as exc:
             need_answer(client)
-            raise errors.ExecFailed(f"no end within {timeout_s + _GRACE_S:g} s") from exc
+            raise errors.ExecFailed(f"no end within {timeout_s + GRACE_S:g} s") from exc
         finally:
             attached.close()
         status = client.api.exec_inspect(created["Id"])["ExitCode"]

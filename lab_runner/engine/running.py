@@ -18,10 +18,10 @@ from lab_runner.engine.inotify import need_room
 from lab_runner.engine.line import Line
 from lab_runner.engine.programs import ExecResult
 from lab_runner.engine.removing import remove, remove_all, remove_containers, take_back
+from lab_runner.engine.shells import Shells
 from lab_runner.models.scenario import Step
 from lab_runner.planning.disks import PackedDisk, pack
 from lab_runner.planning.plan import Plan
-from lab_runner.switchboard.protocol import NODE_VARIABLE
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -41,8 +41,6 @@ __all__ = [
 
 BOOT_DEADLINE_S = 60.0
 _JOURNAL_LINES = 15
-#: The engine hands its own variables for PID 1 to every program that it runs in a container.
-_ENVIRONMENT = ("env", "-u", NODE_VARIABLE, "-u", "NOTIFY_SOCKET", "-u", "container")
 #: Seconds that a node has to shut down before its power is cut.
 _SHUTDOWN_S = 5
 
@@ -119,6 +117,7 @@ class RunningLab:
         self.client, self.plan, self.attempt = client, plan, attempt
         self._containers = dict(made)
         self._line: Line | None = None
+        self.shells = Shells(client, self.container)
 
     def __enter__(self) -> Self:
         return self
@@ -128,6 +127,7 @@ class RunningLab:
 
     def close(self) -> None:
         """Hang up; the lab goes on."""
+        self.shells.close()
         if self._line is not None:
             self._line.close()
             self._line = None
@@ -228,9 +228,8 @@ class RunningLab:
         Raises:
             ExecFailed: It did not end in time, or the node is off.
         """
-        command = [*_ENVIRONMENT, "timeout", "-k", "1", f"{timeout_s:g}", *argv]
         try:
-            return programs.run(self.client, self.container(node), command, timeout_s)
+            return programs.run(self.client, self.container(node), argv, timeout_s)
         except errors.EngineUnavailable:
             raise
         except errors.EngineError as exc:
@@ -238,7 +237,7 @@ class RunningLab:
 
     def interactive(self, node: str, argv: Sequence[str]) -> int:
         """Run a program on a node with the user's terminal attached; returns its exit status."""
-        return terminal.run(self.client, self.container(node), [*_ENVIRONMENT, *argv])
+        return terminal.run(self.client, self.container(node), [*programs.ENVIRONMENT, *argv])
 
     def reboot(self, nodes: Iterable[str], progress: Progress) -> None:
         """Reboot nodes, all at once, and wait until they are up again.
@@ -247,6 +246,7 @@ class RunningLab:
             NodeNotReady: One does not come back.
         """
         names = list(nodes)
+        self.shells.close(names)
         before = self.states()
         for name in names:
             progress(name, "rebooting")
@@ -269,6 +269,7 @@ class RunningLab:
                 they have learnt from the network, and nothing else of them changes.
         """
         names = list(self.plan.nodes if nodes is None else nodes)
+        self.shells.close(names)
         states = self.states()
         disks = {name: pack(self.plan.nodes[name].files) for name in names}
         self.line.result("new", nodes=names)

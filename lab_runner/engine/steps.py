@@ -33,7 +33,7 @@ def apply(lab: RunningLab, step: Step) -> None:
 def _run(lab: RunningLab, step: Step) -> None:
     assert step.node is not None
     assert step.run is not None
-    done = lab.execute(step.node, ["bash", "-euo", "pipefail", "-c", step.run])
+    done = lab.shells.run(step.node, step.run)
     if done.exit_status:
         said = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
         raise errors.ExecFailed(
