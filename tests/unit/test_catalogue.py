@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import re
 import shutil
 from pathlib import Path
 
@@ -12,10 +14,21 @@ from lab_runner.errors import DefinitionError, UnknownName
 from tests.conftest import DATA
 
 
+README = Path(__file__).parents[2] / "README.md"
+
+
 def test_finds_what_is_shipped(shipped: Catalogue) -> None:
     assert "branch" in shipped.lab_ids()
     assert shipped.scenario_ids() == sorted(shipped.scenario_ids())
     assert len(shipped.scenarios()) == len(shipped.scenario_ids())
+
+
+def test_the_readme_counts_right(shipped: Catalogue) -> None:
+    rows = re.findall(r"^\| ([a-z0-9, ]+) \| (\d+) \|", README.read_text("utf-8"), re.MULTILINE)
+    areas = collections.Counter(source.area for source in shipped.scenarios())
+    assert {area for names, _ in rows for area in names.split(", ")} == set(areas)
+    for names, number in rows:
+        assert sum(areas[area] for area in names.split(", ")) == int(number), names
 
 
 def test_a_summary_has_what_a_list_shows(small: Catalogue) -> None:
