@@ -49,7 +49,10 @@ class Stage:
         return self.lab.plan.scenario
 
     def apply(self, steps: Iterable[Step]) -> None:
-        """Carry out steps, and remember where."""
+        """Carry out a repair's steps, and remember where; nobody who types them is as quick."""
+        self._change(step.model_copy(update={"run": _unhurried(step.run)}) for step in steps)
+
+    def _change(self, steps: Iterable[Step]) -> None:
         self._freshly_broken = False
         for step in steps:
             self._changed.add(step.place)
@@ -73,7 +76,7 @@ class Stage:
         if self._freshly_broken:
             return
         self.heal()
-        self.apply(self.scenario.fault)
+        self._change(self.scenario.fault)
         if seen:
             plan = self.lab.plan
             symptoms = [check for check in plan.checks if plan.role(check.id) is Role.SYMPTOM]
@@ -138,11 +141,7 @@ class Stage:
     def _forget(self) -> None:
         nodes = self.lab.plan.lab.nodes
         scripts = {n: s.forget for n, s in nodes.items() if s.forget and n not in self._changed}
-        # systemd refuses to start what was started five times in ten seconds.
-        steps = [
-            Step(node=name, run=f"systemctl reset-failed\n{script}")
-            for name, script in scripts.items()
-        ]
+        steps = [Step(node=name, run=_unhurried(script)) for name, script in scripts.items()]
         with concurrent.futures.ThreadPoolExecutor(max(len(steps), 1)) as pool:
             list(pool.map(lambda step: self.lab.apply([step]), steps))
 
@@ -183,6 +182,14 @@ def _until_it_gives_up(rows: Iterable[Row]) -> Iterator[Row]:
         yield from rows
     except LabRunnerError as exc:
         yield Row(clause=Clause.STEADY, state="the lab itself", problem=str(exc))
+
+
+def _unhurried(script: str | None) -> str | None:
+    """A script as if some time had passed.
+
+    systemd refuses to start what was started five times in ten seconds (systemd.unit(5)).
+    """
+    return script and f"systemctl reset-failed\n{script}"
 
 
 def since(started: float) -> float:
