@@ -63,6 +63,7 @@ def command(
 
     if in_pairs:
         both = list(pairs(catalogue, scenarios, first_seed))
+        console.print(f"{len(both)} pairs")
         proofs = prove_pairs(docker.connect(), both, jobs=jobs, on_row=on_row)
     else:
         names = scenarios or catalogue.scenario_ids()

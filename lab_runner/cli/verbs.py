@@ -118,7 +118,9 @@ VERBS: dict[str, Verb] = {
         (
             "lab prove",
             "lab prove NAME --seeds 3",
+            "lab prove --all --seeds 3 --jobs 5",
             "lab prove NAME --watch",
+            "lab prove NAME --pairs",
             "lab prove --junit proofs.xml",
         ),
         file="contract",
