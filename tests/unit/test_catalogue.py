@@ -13,7 +13,6 @@ from lab_runner.catalogue import Catalogue
 from lab_runner.errors import DefinitionError, UnknownName
 from tests.conftest import DATA
 
-
 README = Path(__file__).parents[2] / "README.md"
 
 
