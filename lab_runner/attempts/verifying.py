@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lab_runner.checker.masking import may_be_green, shows_each_part
 from lab_runner.checker.run import run_checks
 from lab_runner.engine.running import RunningLab
 from lab_runner.errors import FaultNotObserved
@@ -14,20 +15,22 @@ def not_as_told(plan: Plan, report: Report) -> list[CheckResult]:
 
     Every symptom is red, every guard is green; a guard that the scenario calls
     silenced may be anything but an instrument's error. In a composite one part may
-    keep another's symptoms from being asked, as long as something of each is red.
+    keep another's symptoms from being asked, as long as something of each is red; in
+    an improvised one, from showing as well.
     """
     silenced = plan.scenario.silenced if plan.scenario else []
-    red = {row.id for row in report.checks if row.status is Status.FAILED}
-    shown = all(red.intersection(part.symptoms) for part in plan.parts.values())
-    masked = {Status.SKIPPED} if plan.composite and shown else set()
-    symptom = {Status.FAILED, *masked}
-    return [row for row in report.checks if not _as_told(row, symptom, row.id in silenced)]
+    masked = {Status.SKIPPED} if plan.composite and shows_each_part(plan, report) else set()
+    hidden = may_be_green(plan, report)
 
+    def as_told(row: CheckResult) -> bool:
+        if row.role is Role.SYMPTOM:
+            red = row.status in {Status.FAILED, *masked}
+            return red or (row.status is Status.PASSED and row.id in hidden)
+        return row.status is Status.PASSED or (
+            row.id in silenced and row.status is not Status.ERROR
+        )
 
-def _as_told(row: CheckResult, symptom: set[Status], silenced: bool) -> bool:
-    if row.role is Role.SYMPTOM:
-        return row.status in symptom
-    return row.status is Status.PASSED or (silenced and row.status is not Status.ERROR)
+    return [row for row in report.checks if not as_told(row)]
 
 
 def verify_fault(lab: RunningLab) -> Report:

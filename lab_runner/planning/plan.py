@@ -86,6 +86,11 @@ class Plan:
         """Is more than one thing broken?"""
         return len(self.parts) > 1
 
+    @property
+    def improvised(self) -> bool:
+        """Was what is broken put together by whoever started it?"""
+        return composite.PLUS in (self.scenario_id or "")
+
     @cached_property
     def beyond(self) -> frozenset[str]:
         """Checks that stay as they are whatever is repaired: what a control's trouble shows in."""

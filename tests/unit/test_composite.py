@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -196,7 +197,21 @@ def test_one_part_may_mask_the_other_as_long_as_both_show(pair: Plan) -> None:
     assert not not_as_told(pair, report(pair, symptoms - masked, masked))
     hidden = set(pair.parts[SSH].symptoms)
     assert not_as_told(pair, report(pair, symptoms - hidden, hidden))
-    assert not_as_told(pair, report(pair, symptoms - {pair.parts[SSH].symptoms[0]}))
+    assert not_as_told(pair, report(pair, symptoms - hidden))
+
+
+def test_a_part_may_hide_some_of_the_other_unless_an_author_chose_them(pair: Plan) -> None:
+    assert pair.scenario is not None
+    first = pair.parts[SSH].symptoms[0]
+    seen = report(pair, set(pair.scenario.symptoms) - {first})
+    assert not not_as_told(pair, seen)
+    assert not [cell for cell in matrix.broken(pair, seen) if cell.wrong]
+    exam = replace(pair, scenario_id="saturday")
+    assert [row.id for row in not_as_told(exam, seen)] == [first]
+    assert [cell.check for cell in matrix.broken(exam, seen) if cell.wrong] == [first]
+    nothing = report(pair, set(pair.parts[NAT].symptoms) - set(pair.parts[SSH].symptoms))
+    hidden = set(pair.parts[SSH].symptoms) - set(pair.parts[NAT].symptoms)
+    assert hidden <= {cell.check for cell in matrix.broken(pair, nothing) if cell.wrong}
 
 
 def test_the_matrix_of_a_composite_takes_what_is_masked_for_red(pair: Plan) -> None:
