@@ -30,26 +30,36 @@ class LabSource:
     def clash(self, one: str, other: str) -> str | None:
         """Why two scenarios cannot break this lab together; None where they can.
 
-        From ``clashes.yml`` beside the lab's file: a list of ``{pair: [a, b], because: …}``.
+        Raises:
+            DefinitionError: ``clashes.yml`` is wrong.
+        """
+        known = self.clashes()[1]
+        return next((c.because for c in known if set(c.pair) == {one, other}), None)
+
+    def clashes(self) -> tuple[Document | None, list[Clash]]:
+        """Pairs that are no sound case together, and the file beside the lab's that has them.
+
+        ``clashes.yml`` is a list of ``{pair: [a, b], because: …}``.
 
         Raises:
-            DefinitionError: That file is wrong.
+            DefinitionError: It is wrong.
         """
         path = self.folder / "clashes.yml"
         if not path.exists():
-            return None
+            return None, []
         document = parse(path)
-        known = validated(_Clashes, document.data, document).clashes
-        return next((c.because for c in known if set(c.pair) == {one, other}), None)
+        return document, validated(_Clashes, document.data, document).clashes
 
 
-class _Clash(Strict):
+class Clash(Strict):
+    """Two scenarios, and why they are not started together."""
+
     pair: tuple[str, str]
     because: str
 
 
 class _Clashes(Strict):
-    clashes: list[_Clash]
+    clashes: list[Clash]
 
 
 @dataclass(frozen=True)

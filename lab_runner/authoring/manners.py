@@ -127,6 +127,26 @@ def folder_errors(source: LabSource) -> Errors:
             yield source.document.error(message, ("nodes",))
 
 
+def clash_errors(source: LabSource, known: Iterable[str]) -> Errors:
+    """Pairs of scenarios that there are not, and pairs that stand there twice."""
+    try:
+        document, clashes = source.clashes()
+    except DefinitionError as exc:
+        yield exc
+        return
+    every = list(known)
+    seen: list[set[str]] = []
+    for index, clash in enumerate(clashes):
+        assert document is not None
+        place = ("clashes", index, "pair")
+        for name in clash.pair:
+            if name not in every:
+                yield document.error(unknown(f"scenario {name!r}", name, every), place)
+        if set(clash.pair) in seen:
+            yield document.error(f"{' and '.join(clash.pair)} stand here twice", place)
+        seen.append(set(clash.pair))
+
+
 def ref_errors(sources: Iterable[ScenarioSource], chosen: Iterable[str]) -> Errors:
     """A reference that two scenarios share, told at those that were chosen."""
     holders: dict[str, list[ScenarioSource]] = {}

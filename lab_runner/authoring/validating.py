@@ -132,6 +132,7 @@ class _Look:
         self._static(Lab, document)
         self._notes.note_all(manners.lab_id_errors(source))
         self._notes.note_all(manners.folder_errors(source))
+        self._notes.note_all(manners.clash_errors(source, self._catalogue.scenario_ids()))
         filled = {seed: self._lab_with(source, seed) for seed in self._seeds}
         return {seed: one for seed, one in filled.items() if one}
 

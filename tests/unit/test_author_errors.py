@@ -32,7 +32,7 @@ def damage(copy: Path, mistake: dict[str, Any]) -> None:
         folder = copy / "labs/mini"
     file = folder / mistake["file"]
     if "right" not in mistake:
-        file.parent.mkdir(parents=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(mistake["wrong"])
         return
     text = file.read_text()
