@@ -62,8 +62,7 @@ def command(
         console.print(line(scenario, seed, row))
 
     if in_pairs:
-        both = list(pairs(catalogue, scenarios, first_seed))
-        console.print(f"{len(both)} pairs")
+        both = pairs(catalogue, scenarios, first_seed)
         proofs = prove_pairs(docker.connect(), both, jobs=jobs, on_row=on_row)
     else:
         names = scenarios or catalogue.scenario_ids()

@@ -6,7 +6,6 @@ All pairs of a worker follow each other on one lab that stays up.
 
 from __future__ import annotations
 
-import queue
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -35,16 +34,26 @@ def pairs(catalogue: Catalogue, names: Iterable[str], seed: int) -> Iterator[Pla
     """The plans of all pairs with at least one of ``names``; of all where none is named.
 
     Those that are refused already (two labs, two controls, a known clash) are left out.
+
+    Raises:
+        UnknownName: A name is no scenario's.
+        UsageError: It is an exam's.
     """
     ordinary = [source.id for source in catalogue.scenarios() if not is_exam(source)]
-    wanted = set(names) or set(ordinary)
-    for one, other in combinations(ordinary, 2):
-        if wanted & {one, other}:
-            try:
-                plan = make_plan(catalogue, f"{one}{PLUS}{other}", seed)
-            except UsageError:
-                continue
-            yield replace(plan, proof=True)
+    wanted = {catalogue.scenario(name).id for name in names} or set(ordinary)
+    for name in sorted(wanted.difference(ordinary)):
+        raise UsageError(f"{name} is a composite itself.", hint="Name one of its parts.")
+    chosen = [pair for pair in combinations(ordinary, 2) if wanted.intersection(pair)]
+    return _plans(catalogue, chosen, seed)
+
+
+def _plans(catalogue: Catalogue, chosen: list[tuple[str, str]], seed: int) -> Iterator[Plan]:
+    for pair in chosen:
+        try:
+            plan = make_plan(catalogue, PLUS.join(pair), seed)
+        except UsageError:
+            continue
+        yield replace(plan, proof=True)
 
 
 def prove_pairs(
@@ -58,9 +67,7 @@ def prove_pairs(
         jobs: Labs at a time.
         on_row: Told of each state as it is done.
     """
-    waiting: queue.SimpleQueue[Plan] = queue.SimpleQueue()
-    for plan in plans:
-        waiting.put(plan)
+    waiting = _OneByOne(plans)
     proofs: list[Proof] = []
     stop = threading.Event()
     with ThreadPoolExecutor(jobs) as pool:
@@ -75,9 +82,20 @@ def prove_pairs(
     return sorted(proofs, key=lambda proof: proof.scenario)
 
 
+class _OneByOne:
+    """What several threads take from, each plan made when it is needed."""
+
+    def __init__(self, plans: Iterable[Plan]) -> None:
+        self._plans, self._lock = iter(plans), threading.Lock()
+
+    def take(self) -> Plan | None:
+        with self._lock:
+            return next(self._plans, None)
+
+
 def _work(
     client: DockerClient,
-    waiting: queue.SimpleQueue[Plan],
+    waiting: _OneByOne,
     stop: threading.Event,
     done: Callable[[Proof], None],
     on_row: OnRow,
@@ -85,11 +103,7 @@ def _work(
     attempt = secrets.token_hex(3)
     stage: Stage | None = None
     try:
-        while not stop.is_set():
-            try:
-                plan = waiting.get_nowait()
-            except queue.Empty:
-                return
+        while not stop.is_set() and (plan := waiting.take()):
             stage = staged(client, plan, attempt, stage)
             name = str(plan.scenario_id)
             rows = played(_seen(stage), partial(on_row, name, plan.seed), stop.is_set)

@@ -424,6 +424,8 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_starts(tmp_path
         ("NAME --watch --seeds 2 --json", "--watch has no use for --seeds and --json."),
         ("NAME --watch --pairs", "--watch has no use for --pairs."),
         ("--pairs --repetitions 3", "--pairs has no use for --repetitions."),
+        ("--pairs NAMEX", f"scenario '{SCENARIO}X' is unknown. Did you mean '{SCENARIO}'?"),
+        ("--pairs two-things-on-one-morning", "two-things-on-one-morning is a composite itself."),
     ],
 )
 def test_options_without_effect_are_refused(line: str, complaint: str) -> None:
