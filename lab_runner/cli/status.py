@@ -106,6 +106,10 @@ _STYLES = {"running": "passed", "impaired": "failed", "lost": "skipped", "stoppe
 
 
 def _remarks(standing: Standing) -> Iterator[str]:
+    if standing.deployed is not None and standing.deployed.proof:
+        way = f"`lab stop {standing.attempt}` takes away what a proof that was cut short has left"
+        yield f"held to its contract by `lab prove`, and nobody's attempt; {way}"
+        return
     if standing.state == "lost":
         yield "its machines are gone, and it was not `lab stop` that took them away"
     if standing.deployed is not None and standing.record is None:

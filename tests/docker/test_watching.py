@@ -14,6 +14,9 @@ from lab_runner.engine import running
 from lab_runner.errors import DefinitionError
 from lab_runner.proving.matrix import Row
 from lab_runner.proving.watching import Watch
+from tests.docker.test_cli_attempt import environment, run
+
+__all__ = ["environment"]  # a fixture, used by name
 
 
 @pytest.fixture
@@ -36,11 +39,15 @@ def watch(engine: DockerClient, file: Path, tmp_path: Path) -> Iterator[Watch]:
 
 
 @pytest.mark.timeout(900)
-def test_only_what_changed_is_seen_again(watch: Watch, file: Path) -> None:
+def test_only_what_changed_is_seen_again(
+    watch: Watch, file: Path, environment: dict[str, str]
+) -> None:
     seen: list[Row] = []
     first = watch.prove(seen.append)
     assert first.holds
     assert list(first.rows) == seen
+    told = " ".join(run(environment, "status").stdout.split())
+    assert f"{watch.attempt}: held to its contract by `lab prove`, and nobody's attempt" in told
 
     text = file.read_text()
     fix = text.index("wrong_fixes:")
