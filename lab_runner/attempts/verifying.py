@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab_runner.checker.masking import may_be_green, shows_each_part
+from lab_runner.checker.masking import may_hide, shows_each_part
 from lab_runner.checker.run import run_checks
 from lab_runner.engine.running import RunningLab
 from lab_runner.errors import FaultNotObserved
@@ -19,18 +19,18 @@ def not_as_told(plan: Plan, report: Report) -> list[CheckResult]:
     an improvised one, from showing as well.
     """
     silenced = plan.scenario.silenced if plan.scenario else []
-    masked = {Status.SKIPPED} if plan.composite and shows_each_part(plan, report) else set()
-    hidden = may_be_green(plan, report)
+    symptom = {Status.FAILED}
+    if plan.composite and shows_each_part(plan, report):
+        symptom.add(Status.SKIPPED)
+    if may_hide(plan, report):
+        symptom.add(Status.PASSED)
+    return [row for row in report.checks if not _as_told(row, symptom, row.id in silenced)]
 
-    def as_told(row: CheckResult) -> bool:
-        if row.role is Role.SYMPTOM:
-            red = row.status in {Status.FAILED, *masked}
-            return red or (row.status is Status.PASSED and row.id in hidden)
-        return row.status is Status.PASSED or (
-            row.id in silenced and row.status is not Status.ERROR
-        )
 
-    return [row for row in report.checks if not as_told(row)]
+def _as_told(row: CheckResult, symptom: set[Status], silenced: bool) -> bool:
+    if row.role is Role.SYMPTOM:
+        return row.status in symptom
+    return row.status is Status.PASSED or (silenced and row.status is not Status.ERROR)
 
 
 def verify_fault(lab: RunningLab) -> Report:

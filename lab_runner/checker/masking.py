@@ -12,12 +12,10 @@ def shows_each_part(plan: Plan, report: Report) -> bool:
     return all(red.intersection(part.symptoms) for part in plan.parts.values())
 
 
-def may_be_green(plan: Plan, report: Report) -> frozenset[str]:
-    """Symptoms that one part may keep from showing in another.
+def may_hide(plan: Plan, report: Report) -> bool:
+    """May one part keep another's symptoms from showing?
 
-    Those of parts that nobody has chosen for each other, as long as something of each
-    is red. An exam's author has chosen them, and all of their symptoms show.
+    Where nobody has chosen the parts for each other, as long as something of each is
+    red. An exam's author has chosen them, and all of their symptoms show.
     """
-    if plan.scenario is None or not (plan.improvised and shows_each_part(plan, report)):
-        return frozenset()
-    return frozenset(plan.scenario.symptoms)
+    return plan.improvised and shows_each_part(plan, report)

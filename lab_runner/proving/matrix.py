@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from lab_runner.checker.masking import may_be_green
+from lab_runner.checker.masking import may_hide
 from lab_runner.models.parameters import Strict
 from lab_runner.models.results import CheckResult, Report, Role, Status
 from lab_runner.planning.plan import Plan
@@ -93,12 +93,15 @@ def broken(plan: Plan, report: Report) -> tuple[Cell, ...]:
     one, from showing.
     """
     assert plan.scenario is not None
-    red = (Status.FAILED, Status.SKIPPED) if plan.composite else (Status.FAILED,)
-    hidden = may_be_green(plan, report)
+    red = [Status.FAILED]
+    if plan.composite:
+        red.append(Status.SKIPPED)
+    if may_hide(plan, report):
+        red.append(Status.PASSED)
     cells = []
     for row in report.checks:
         if row.role is Role.SYMPTOM:
-            expected: tuple[Status, ...] = (*red, Status.PASSED) if row.id in hidden else red
+            expected: tuple[Status, ...] = tuple(red)
         elif row.id in plan.scenario.silenced:
             expected = (Status.PASSED, Status.SKIPPED)
         else:
