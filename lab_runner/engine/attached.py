@@ -6,8 +6,11 @@ import contextlib
 import socket
 import struct
 import time
-from collections.abc import Iterator
-from typing import Any, cast
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 #: Kinds of frames (Docker Engine API, "Stream format" of attach).
 STDOUT, STDERR = 1, 2
@@ -68,3 +71,16 @@ class Attached:
             self._socket.close()
         with contextlib.suppress(OSError, ValueError):
             self._stream.close()
+
+
+def start(
+    client: DockerClient,
+    container: str,
+    argv: Sequence[str],
+    *,
+    stdin: bool = False,
+    stderr: bool = True,
+) -> tuple[str, Attached]:
+    """Start a program in a container, without a terminal; its exec's id and its streams."""
+    created = client.api.exec_create(container, list(argv), stdin=stdin, stderr=stderr)
+    return str(created["Id"]), Attached(client.api.exec_start(created["Id"], socket=True))

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lab_runner.engine.attached import STDOUT, Attached
+from lab_runner.engine.attached import STDOUT, start
 from lab_runner.engine.docker import mapped, need_answer
 from lab_runner.errors import EngineError, UnknownName, UsageError
 from lab_runner.switchboard.protocol import WiringPlan
@@ -66,10 +66,9 @@ class Capture:
         #: Set once it listens: nothing that is sent from now on is missed.
         self.listening = threading.Event()
         with mapped():
-            self._exec = client.api.exec_create(switchboard, ["sh", "-c", script, "sh", *argv])[
-                "Id"
-            ]
-            self._attached = Attached(client.api.exec_start(self._exec, socket=True))
+            self._exec, self._attached = start(
+                client, switchboard, ["sh", "-c", script, "sh", *argv]
+            )
 
     def __iter__(self) -> Iterator[bytes]:
         """The pieces.

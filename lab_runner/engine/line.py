@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from lab_runner import errors
-from lab_runner.engine.attached import STDOUT, Attached
+from lab_runner.engine.attached import STDOUT, Attached, start
 from lab_runner.engine.docker import mapped, need_answer
 from lab_runner.switchboard import protocol
 
@@ -175,11 +175,7 @@ def _relay(client: DockerClient, container: str) -> tuple[str, Attached]:
     while True:
         try:
             with mapped():
-                created = client.api.exec_create(
-                    container, _RELAY, stdin=True, stdout=True, stderr=False, tty=False
-                )
-                stream = client.api.exec_start(created["Id"], socket=True)
-            return str(created["Id"]), Attached(stream)
+                return start(client, container, _RELAY, stdin=True, stderr=False)
         except (errors.EngineUnavailable, errors.EnginePermission):
             raise
         except errors.EngineError as exc:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab_runner import errors
-from lab_runner.engine.attached import STDOUT, Attached
+from lab_runner.engine.attached import STDOUT, Attached, start
 from lab_runner.engine.docker import mapped, need_answer
 from lab_runner.switchboard.protocol import NODE_VARIABLE
 
@@ -38,8 +38,7 @@ def run(client: DockerClient, container: str, argv: Sequence[str], timeout_s: fl
     """
     command = [*ENVIRONMENT, "timeout", "-k", "1", f"{timeout_s:g}", *argv]
     with mapped():
-        created = client.api.exec_create(container, command)
-        attached = Attached(client.api.exec_start(created["Id"], socket=True))
+        started, attached = start(client, container, command)
         try:
             out, err = _output(attached, timeout_s + GRACE_S)
         except TimeoutError as exc:
@@ -47,7 +46,7 @@ def run(client: DockerClient, container: str, argv: Sequence[str], timeout_s: fl
             raise errors.ExecFailed(f"no end within {timeout_s + GRACE_S:g} s") from exc
         finally:
             attached.close()
-        status = client.api.exec_inspect(created["Id"])["ExitCode"]
+        status = client.api.exec_inspect(started)["ExitCode"]
     return ExecResult(int(status if status is not None else -1), out, err)
 
 

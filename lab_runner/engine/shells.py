@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from lab_runner import errors
-from lab_runner.engine.attached import STDOUT, Attached
+from lab_runner.engine.attached import STDOUT, Attached, start
 from lab_runner.engine.docker import mapped, need_answer
 from lab_runner.engine.programs import ENVIRONMENT, GRACE_S, ExecResult
 
@@ -98,10 +98,7 @@ class _Shell:
     def _start(self) -> Attached:
         loop = ["bash", "-c", _LOOP, "bash", self._word, str(_TIMEOUT_S)]
         with mapped():
-            created = self._client.api.exec_create(
-                self._container, [*ENVIRONMENT, *loop], stdin=True
-            )
-            return Attached(self._client.api.exec_start(created["Id"], socket=True))
+            return start(self._client, self._container, [*ENVIRONMENT, *loop], stdin=True)[1]
 
     def _until_it_ends(self, attached: Attached) -> ExecResult | None:
         """The script's output up to the shell's word on both streams; None if the shell ended."""
