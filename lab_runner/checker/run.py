@@ -9,17 +9,17 @@ from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 from typing import Any
 
+from lab_runner.checker.commands import not_its_own, run_command
 from lab_runner.checker.recording import recorded
 from lab_runner.engine.running import RunningLab
 from lab_runner.errors import (
     EngineError,
     EngineUnavailable,
-    ExecFailed,
     LabRunnerError,
     ProbeError,
 )
 from lab_runner.models.checks import Check
-from lab_runner.models.evidence import CommandEvidence, to_json
+from lab_runner.models.evidence import to_json
 from lab_runner.models.probes import CommandProbe, Probe, patient
 from lab_runner.models.results import CheckResult, PartResult, Report, Role, Status
 from lab_runner.models.scenario import Scenario
@@ -38,7 +38,6 @@ _TRIES = 2
 _LAST_WORD = 3.0
 #: No probe may take longer, whatever its own time limits add up to.
 _DEADLINE_S = 20.0
-_TEXT_LIMIT = 16 * 1024
 
 OnResult = Callable[[CheckResult], None]
 
@@ -179,6 +178,11 @@ def _once(lab: RunningLab, check: Check, probe: Probe) -> CheckResult:
     try:
         evidence = _evidence(lab, check, probe)
         status, rationale = _judged(check, evidence)
+        if status is _GREEN and isinstance(probe, CommandProbe):
+            doubt = not_its_own(lab, check.vantage)
+            status, rationale = (
+                (Status.FAILED, f"{rationale}; {doubt}") if doubt else (status, rationale)
+            )
     except EngineUnavailable:
         raise  # nothing can be asked any more, of any node
     except (ProbeError, EngineError) as exc:
@@ -211,7 +215,7 @@ def _judged(check: Check, evidence: dict[str, Any] | None) -> tuple[Status, str]
 def _evidence(lab: RunningLab, check: Check, probe: Probe) -> dict[str, Any] | None:
     """What the probe saw; None if the vantage is off."""
     if isinstance(probe, CommandProbe):
-        return to_json("command", _command(lab, check.vantage, probe))
+        return to_json("command", run_command(lab, check.vantage, probe))
     answer = lab.line.request(
         "ask",
         word=check.word,
@@ -226,23 +230,6 @@ def _evidence(lab: RunningLab, check: Check, probe: Probe) -> dict[str, Any] | N
         raise ProbeError(str(answer["error"]))
     result: dict[str, Any] = answer["result"]
     return result
-
-
-def _command(lab: RunningLab, node: str, probe: CommandProbe) -> CommandEvidence:
-    started = time.monotonic()
-    try:
-        done = lab.execute(node, probe.argv, timeout_s=probe.timeout_s)
-    except ExecFailed as exc:
-        return CommandEvidence(
-            argv=probe.argv, exit_status=None, stdout="", stderr="", problem=str(exc)
-        )
-    return CommandEvidence(
-        argv=probe.argv,
-        exit_status=done.exit_status,
-        stdout=done.stdout[:_TEXT_LIMIT].decode("utf-8", "replace"),
-        stderr=done.stderr[:_TEXT_LIMIT].decode("utf-8", "replace"),
-        duration_ms=(time.monotonic() - started) * 1000,
-    )
 
 
 def _in_context(row: CheckResult, check: Check, rows: dict[str, CheckResult]) -> CheckResult:

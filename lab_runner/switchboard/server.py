@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from lab_runner.errors import ProbeError
-from lab_runner.switchboard import asking, configuration, namespaces
+from lab_runner.switchboard import asking, namespaces
 from lab_runner.switchboard.children import forget_neighbours, in_child, power_on, spawn
+from lab_runner.switchboard.configuration import Handover
 from lab_runner.switchboard.disk import Disk
 from lab_runner.switchboard.lookout import Lookout, waits_for_power
 from lab_runner.switchboard.protocol import VERSION, WiringPlan
-from lab_runner.switchboard.state import HANDED_OVER, LINKS, NEW, NodeState, stored
+from lab_runner.switchboard.state import LINKS, NEW, NodeState, stored
 from lab_runner.switchboard.wiring import WHOLE, Wiring
 
 #: At most so many probes at once; more would only wait for each other.
@@ -42,6 +43,7 @@ class Switchboard:
         self.plan = plan
         self.wiring = Wiring(plan.segments)
         self.nodes = {name: NodeState() for name in plan.nodes}
+        self._handover = Handover(self.nodes)
         self._lookout = Lookout(plan.tokens)
         self._own_network = os.open("/proc/self/ns/net", os.O_RDONLY)
         self._changed = asyncio.Condition()
@@ -58,8 +60,9 @@ class Switchboard:
             "link": self._link,
             "new": self._renew,
             "disk": self._disk,
-            "remember": self._remember,
-            "changes": self._changes,
+            "remember": self._handover.remember,
+            "changes": self._handover.changes,
+            "altered": self._handover.altered,
         }
 
     # --- nodes that come and go -------------------------------------------------
@@ -117,6 +120,7 @@ class Switchboard:
     def _settle_disk(self, name: str) -> None:
         """A node has its disk once, and keeps it from then on."""
         if self._disks.pop(name, None) is not None:
+            self._handover.laid(name)
             self._new.discard(name)
             NEW.write_text(json.dumps(sorted(self._new)))
 
@@ -280,16 +284,6 @@ class Switchboard:
         """The disk of a new node, laid when the node appears."""
         self._disks[request["node"]] = Disk.from_json(request)
         return {"result": True}
-
-    async def _remember(self, _request: dict[str, Any]) -> dict[str, Any]:
-        """This is how the nodes are handed over; what of it outlives a restart is on disk."""
-        HANDED_OVER.write_text(json.dumps(await configuration.of(self.nodes)))
-        return {"result": True}
-
-    async def _changes(self, _request: dict[str, Any]) -> dict[str, Any]:
-        """What of the nodes' configuration is not as it was handed over."""
-        before = stored(HANDED_OVER, {})
-        return {"result": configuration.changes(before, await configuration.of(self.nodes))}
 
     def _impair_again(self, name: str) -> None:
         for cable in self.plan.nodes[name]:
