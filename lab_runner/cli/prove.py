@@ -63,17 +63,24 @@ def command(
 
     if in_pairs:
         both = pairs(catalogue, scenarios, first_seed)
-        proofs = prove_pairs(docker.connect(), both, jobs=jobs, on_row=on_row)
+        found = prove_pairs(docker.connect(), both, jobs=jobs, on_row=on_row)
     else:
         names = scenarios or catalogue.scenario_ids()
         every = range(first_seed, first_seed + seeds)
         turns = plans(catalogue, names, seeds=every, repetitions=repetitions)
-        proofs = prove(docker.connect(), turns, jobs=jobs, on_row=on_row, packets=packets)
-    data = _json(proofs)
-    if report is not None:
-        report.write_text(json.dumps(data, indent=2) + "\n")
-    if junit is not None:
-        junit.write_text(junit_xml(proofs), "utf-8")
+        found = prove(docker.connect(), turns, jobs=jobs, on_row=on_row, packets=packets)
+    proofs: list[Proof] = []
+    complete = False
+    try:
+        proofs += found
+        complete = True
+    finally:  # an hour's proofs are not lost because somebody did not wait for the last one
+        proofs.sort(key=lambda proof: (proof.scenario, proof.seed, proof.repetition))
+        data = _json(proofs, complete=complete)
+        if report is not None:
+            report.write_text(json.dumps(data, indent=2) + "\n")
+        if junit is not None:
+            junit.write_text(junit_xml(proofs), "utf-8")
     if as_json:
         sys.stdout.write(json.dumps(data, indent=2) + "\n")
     else:
@@ -169,9 +176,10 @@ def _cell(cell: Cell | None) -> str:
     return f"{mark}[red]✗[/]" if cell.wrong else mark
 
 
-def _json(proofs: list[Proof]) -> dict[str, Any]:
+def _json(proofs: list[Proof], *, complete: bool) -> dict[str, Any]:
     return {
-        "holds": all(proof.holds for proof in proofs),
+        "holds": complete and all(proof.holds for proof in proofs),
+        "complete": complete,
         "wrong_cells": sum(
             cell.wrong for proof in proofs for row in proof.rows for cell in row.cells
         ),

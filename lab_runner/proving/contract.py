@@ -55,7 +55,7 @@ def prove(
     jobs: int = 1,
     on_row: OnRow = lambda *_: None,
     packets: Path | None = None,
-) -> list[Proof]:
+) -> Iterator[Proof]:
     """Prove scenarios, several at a time.
 
     Args:
@@ -65,8 +65,8 @@ def prove(
         on_row: Told of each state as it is done: scenario, seed, row.
         packets: A folder for what crosses the segments in each state.
 
-    Returns:
-        One proof for each scenario, seed and repetition, in that order.
+    Yields:
+        One proof for each scenario, seed and repetition, as they are done.
     """
     stop = threading.Event()
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
@@ -75,7 +75,8 @@ def prove(
             for plan, turn in turns
         ]
         try:
-            return [proof.result() for proof in proofs]
+            for proof in concurrent.futures.as_completed(proofs):
+                yield proof.result()
         finally:
             stop.set()  # whoever interrupts waits for the states that are being seen, and no more
             pool.shutdown(cancel_futures=True)

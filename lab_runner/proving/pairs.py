@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from itertools import combinations
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from lab_runner.catalogue import Catalogue
@@ -58,7 +59,7 @@ def _plans(catalogue: Catalogue, chosen: list[tuple[str, str]], seed: int) -> It
 
 def prove_pairs(
     client: DockerClient, plans: Iterable[Plan], *, jobs: int, on_row: OnRow
-) -> list[Proof]:
+) -> Iterator[Proof]:
     """Break each pair's lab twice, and repair both.
 
     Args:
@@ -66,20 +67,25 @@ def prove_pairs(
         plans: What :func:`pairs` yields.
         jobs: Labs at a time.
         on_row: Told of each state as it is done.
+
+    Yields:
+        One proof for each pair, as they are done.
     """
     waiting = _OneByOne(plans)
-    proofs: list[Proof] = []
+    found: SimpleQueue[Proof | None] = SimpleQueue()
     stop = threading.Event()
     with ThreadPoolExecutor(jobs) as pool:
         workers = [
-            pool.submit(_work, client, waiting, stop, proofs.append, on_row) for _ in range(jobs)
+            pool.submit(_work, client, waiting, stop, found.put, on_row) for _ in range(jobs)
         ]
+        for worker in workers:
+            worker.add_done_callback(lambda _: found.put(None))
         try:
             for worker in workers:
+                yield from iter(found.get, None)
                 worker.result()
         finally:
             stop.set()
-    return sorted(proofs, key=lambda proof: proof.scenario)
 
 
 class _OneByOne:

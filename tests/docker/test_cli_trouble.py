@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from lab_runner.authoring.skeletons import new_lab, new_scenario
+from lab_runner.catalogue import Catalogue
 from lab_runner.engine.docker import connect
 from lab_runner.engine.running import find, remove
 from tests.docker.test_cli_attempt import DATA, SCENARIO, environment, run, start
@@ -97,6 +99,39 @@ def test_an_interrupted_proof_ends_with_the_state_that_it_looks_at(
     assert "Interrupted" in stderr
     assert stderr.count("C1  healthy") <= 1
     assert "C4" not in stderr
+
+
+@pytest.mark.timeout(300)
+def test_what_was_proven_before_the_interruption_is_reported(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    catalogue = Catalogue((tmp_path / "labs",), (tmp_path / "scenarios",))
+    new_lab(catalogue, "workshop", tmp_path / "labs")
+    catalogue = Catalogue((tmp_path / "labs",), (tmp_path / "scenarios",))
+    new_scenario(catalogue, "basics/one-is-red", "workshop", tmp_path / "scenarios")
+    own = ["--labs", str(tmp_path / "labs"), "--scenarios", str(tmp_path / "scenarios")]
+    report, junit = tmp_path / "report.json", tmp_path / "junit.xml"
+    kept = ["--report", str(report), "--junit", str(junit)]
+    asked = [*own, "prove", "one-is-red", "--repetitions", "3", *kept]
+    process = subprocess.Popen(
+        [sys.executable, "-c", LISTENING, *asked],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    begun = 0
+    while begun < 2:
+        begun += "C1  healthy" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    told = json.loads(report.read_text())
+    assert (told["complete"], told["holds"]) == (False, False)
+    (proof,) = told["proofs"]
+    assert proof["holds"]
+    assert "one-is-red" in junit.read_text()
 
 
 def test_two_labs_at_once(environment: dict[str, str]) -> None:

@@ -41,8 +41,11 @@ def proofs(request: pytest.FixtureRequest, shipped: Catalogue) -> Iterator[Proof
         if isinstance(item, pytest.Function) and "proofs" in item.fixturenames
     ]
     with concurrent.futures.ThreadPoolExecutor(_JOBS) as pool:
-        turns = {name: plans(shipped, [name], seeds=[SEED]) for name in wanted}
-        yield {name: pool.submit(prove, client, turn) for name, turn in turns.items()}
+
+        def proven(name: str) -> list[Proof]:
+            return list(prove(client, plans(shipped, [name], seeds=[SEED])))
+
+        yield {name: pool.submit(proven, name) for name in wanted}
         pool.shutdown(cancel_futures=True)
     client.close()
 
