@@ -14,6 +14,7 @@ import os
 import stat
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 from lab_runner.switchboard import namespaces
 from lab_runner.switchboard.vantage import NodeFiles
@@ -33,7 +34,9 @@ _KERNEL = {
     "routes6": ("ip", "-6", "route", "show", "proto", "static"),
     "rules": ("ip", "rule", "show"),
 }
-_RULESET = ("nft", "-s", "list", "ruleset")
+_RULESET = ("nft", "-j", "-s", "list", "ruleset")
+#: Sets with one of these flags are filled by packets, not by people.
+_BY_PACKETS = {"dynamic", "timeout"}
 _COMMAND_S = 5.0
 
 
@@ -45,7 +48,7 @@ def take(pid: int, out: int) -> None:
     files = NodeFiles(os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY))
     found = dict(_files(files))
     namespaces.enter(os.open(f"/proc/{pid}/ns/net", os.O_RDONLY), namespaces.CLONE_NEWNET)
-    found["(kernel) nft"] = _hash(_said(_RULESET))
+    found["(kernel) nft"] = _hash(json.dumps(_rules()).encode())
     found |= {f"(kernel) {word}": _hash(_sorted(_said(argv))) for word, argv in _KERNEL.items()}
     found["(kernel) addresses"] = _hash(json.dumps(_addresses()).encode())
     data = json.dumps({"result": found}).encode()
@@ -110,6 +113,22 @@ def _hash(content: bytes) -> str:
 
 def _said(argv: tuple[str, ...]) -> bytes:
     return subprocess.run(argv, capture_output=True, timeout=_COMMAND_S, check=False).stdout
+
+
+def _rules() -> list[Any]:
+    """The ruleset without what packets leave in it: handles, and elements of dynamic sets."""
+    rules: list[Any] = _without_handles(json.loads(_said(_RULESET) or b"{}").get("nftables", []))
+    for rule in rules:
+        kept = rule.get("set", {})
+        if _BY_PACKETS.intersection(kept.get("flags", [])):
+            kept.pop("elem", None)
+    return [rule for rule in rules if "metainfo" not in rule]
+
+
+def _without_handles(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_handles(inner) for key, inner in value.items() if key != "handle"}
+    return [_without_handles(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _sorted(lines: bytes) -> bytes:

@@ -50,6 +50,23 @@ def test_a_reboot_changes_nothing(handed_over: RunningLab, plan: Plan) -> None:
     assert row.status is Status.PASSED, row.rationale
 
 
+def test_what_packets_leave_in_a_firewall_is_no_change(own_lab: RunningLab) -> None:
+    rules = """table ip count {
+        set seen { type ipv4_addr; flags dynamic,timeout; timeout 1h; }
+        set named { type ipv4_addr; elements = { 192.0.2.7 } }
+        chain in { type filter hook input priority 0; update @seen { ip saddr counter }; }
+    }"""
+    said(own_lab, "gw", f"nft -f - <<'END'\n{rules}\nEND")
+    remember(own_lab)
+    said(own_lab, "desk", f"ping -c 1 {own_lab.plan.nodes['gw'].view.address}")
+    assert "elements" in said(own_lab, "gw", "nft list set ip count seen")
+    assert unchanged(own_lab).status is Status.PASSED
+    said(own_lab, "gw", "nft list ruleset > /tmp/r; nft flush ruleset; nft -f /tmp/r")
+    assert unchanged(own_lab).status is Status.PASSED
+    said(own_lab, "gw", "nft add element ip count named { 192.0.2.8 }")
+    assert "gw: (kernel) nft" in unchanged(own_lab).rationale
+
+
 def test_each_change_is_named(own_lab: RunningLab) -> None:
     for node, script, named in CHANGES:
         remember(own_lab)
