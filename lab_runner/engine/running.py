@@ -278,6 +278,8 @@ class RunningLab:
         remove_containers(self.client, old, progress)
         self.add(create_nodes(self.client, self.plan, self.attempt, names, progress))
         self.wait_until_up({name: states[name]["boots"] + 1 for name in names}, progress)
+        # Not earlier: as long as the old ones were there, the others went on learning from them.
+        self.line.result("forget", nodes=[name for name in self.plan.nodes if name not in disks])
 
     # --- listening ----------------------------------------------------------------
 

@@ -60,6 +60,7 @@ class Switchboard:
             "link": self._link,
             "new": self._renew,
             "disk": self._disk,
+            "forget": self._forget,
             "remember": self._handover.remember,
             "changes": self._handover.changes,
             "altered": self._handover.altered,
@@ -266,7 +267,7 @@ class Switchboard:
     async def _renew(self, request: dict[str, Any]) -> dict[str, Any]:
         """These nodes are about to be created anew: their next boot waits for a disk.
 
-        Their cables are whole again, and what the others have learnt of them is forgotten.
+        Their cables are whole again.
         """
         names = set(request["nodes"])
         self._new |= names
@@ -276,8 +277,12 @@ class Switchboard:
                 self.wiring.impair(self._port(cable), WHOLE)
             del self._links[cable]
         LINKS.write_text(json.dumps(self._links))
-        others = {name: state.pid for name, state in self.nodes.items() if name not in names}
-        await asyncio.gather(*(forget_neighbours(pid) for pid in others.values() if pid))
+        return {"result": True}
+
+    async def _forget(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The kernels of these nodes forget what they have learnt from the network."""
+        pids = [self.nodes[name].pid for name in request["nodes"]]
+        await asyncio.gather(*(forget_neighbours(pid) for pid in pids if pid))
         return {"result": True}
 
     async def _disk(self, request: dict[str, Any]) -> dict[str, Any]:
