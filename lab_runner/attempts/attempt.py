@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab_runner.attempts.access import open_nodes
 from lab_runner.attempts.finding import pick
 from lab_runner.attempts.folders import folders_of, missing, require_folders
 from lab_runner.attempts.history import Record, records
@@ -18,7 +19,7 @@ from lab_runner.attempts.scoring import ENOUGH, Answer, Score, best
 from lab_runner.attempts.store import Kind, Store
 from lab_runner.attempts.verifying import verify_fault
 from lab_runner.catalogue import Catalogue
-from lab_runner.checker.handed_over import remember, unchanged
+from lab_runner.checker.handed_over import hand_over, unchanged
 from lab_runner.checker.run import OnResult, run_checks
 from lab_runner.engine import running
 from lab_runner.engine.running import Progress, RunningLab
@@ -262,7 +263,6 @@ def _break(lab: RunningLab, progress: Progress) -> Report:
     lab.apply(scenario_of(lab.plan).fault)
     progress("the fault", "being verified")
     report = verify_fault(lab)
-    if lab.plan.beyond:
-        remember(lab)
+    hand_over(lab, configuration=bool(lab.plan.beyond), disks=open_nodes(lab.plan))
     progress("the fault", "verified")
     return report

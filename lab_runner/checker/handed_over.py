@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 from lab_runner.engine.running import RunningLab
 from lab_runner.models.results import CheckResult, Role, Status
@@ -12,9 +13,16 @@ _WITHIN_S = 30.0
 _NAMED = 6
 
 
-def remember(lab: RunningLab) -> None:
-    """From now on, this is how the lab was handed over."""
-    lab.line.result("remember", timeout_s=_WITHIN_S)
+def hand_over(lab: RunningLab, *, configuration: bool, disks: Iterable[str] = ()) -> None:
+    """From now on, this is how the lab was handed over.
+
+    Args:
+        lab: The lab.
+        configuration: Remember all of it, because nothing of it is to be changed.
+        disks: Of which nodes it matters what will be changed on their disks.
+    """
+    fields = {"configuration": configuration, "disks": list(disks)}
+    lab.line.result("hand_over", timeout_s=_WITHIN_S, **fields)
 
 
 def unchanged(lab: RunningLab) -> CheckResult:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab_runner.checker.handed_over import remember, unchanged
+from lab_runner.checker.handed_over import hand_over, unchanged
 from lab_runner.checker.run import run_checks
 from lab_runner.engine import running
 from lab_runner.engine.running import RunningLab
@@ -86,8 +86,7 @@ class Stage:
     def hand_over(self) -> None:
         """It is broken, and nothing else was done: what is to be left alone must stay so."""
         self._freshly_broken = True
-        if self.lab.plan.beyond:
-            remember(self.lab)
+        hand_over(self.lab, configuration=bool(self.lab.plan.beyond))
 
     def take(self, lab: RunningLab) -> None:
         """Go on with another plan for the same nodes: no state is what it was."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -15,7 +14,8 @@ from lab_runner.errors import ProbeError
 from lab_runner.models.evidence import to_json
 from lab_runner.models.probes import PROBES, Probe
 from lab_runner.switchboard import namespaces, probes
-from lab_runner.switchboard.vantage import NodeFiles, Vantage
+from lab_runner.switchboard.children import write
+from lab_runner.switchboard.vantage import NodeFiles, Vantage, root_of
 
 _ETH_P_ALL = 0x0003
 _SOL_PACKET, _PACKET_ADD_MEMBERSHIP, _PACKET_MR_PROMISC = 263, 1, 1
@@ -72,16 +72,14 @@ def answer(question: Question, out: int) -> None:
     except Exception:  # noqa: BLE001 - the child's last word: a broken instrument says so
         last = traceback.format_exc(limit=-3)
         reply = {"error": f"the {question.word} probe broke: {last}"}
-    data = json.dumps(reply).encode()
-    while data:
-        data = data[os.write(out, data) :]
+    write(out, reply)
 
 
 def _ask(question: Question) -> dict[str, Any]:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     module = probes.load(question.word)
     taps = {name: _tap(device) for name, device in question.devices.items()}
-    files = NodeFiles(os.open(f"/proc/{question.pid}/root", os.O_PATH | os.O_DIRECTORY))
+    files = NodeFiles(root_of(question.pid))
     network = os.open(f"/proc/{question.pid}/ns/net", os.O_RDONLY)
     namespaces.enter(network, namespaces.CLONE_NEWNET)
     os.close(network)

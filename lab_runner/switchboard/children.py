@@ -10,11 +10,11 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lab_runner.switchboard import namespaces
-from lab_runner.switchboard.disk import Disk, lay
+from lab_runner.switchboard.disk import Laying
 from lab_runner.switchboard.protocol import LINE_LIMIT
 
 _POWER_ON_S = 30.0
@@ -47,6 +47,13 @@ async def in_child(action: Callable[[int], None], deadline_s: float) -> dict[str
     return reply
 
 
+def write(out: int, reply: Mapping[str, Any]) -> None:
+    """A child's answer, whole."""
+    data = json.dumps(reply).encode()
+    while data:
+        data = data[os.write(out, data) :]
+
+
 async def _read_all(fd: int) -> bytes:
     reader = asyncio.StreamReader(limit=LINE_LIMIT)
     loop = asyncio.get_running_loop()
@@ -70,8 +77,8 @@ def _end_with(action: Callable[[int], None], receive: int, send: int) -> None:
         os._exit(0)
 
 
-async def power_on(pid: int, disk: Disk | None) -> None:
-    """Lay a node's disk where it is new, prepare the node and let it boot.
+async def power_on(pid: int, lay: Laying | None) -> None:
+    """Write on a node's disk what it waited for, prepare the node and let it boot.
 
     Raises:
         OSError: It could not be.
@@ -79,12 +86,12 @@ async def power_on(pid: int, disk: Disk | None) -> None:
 
     def child(out: int) -> None:
         try:
-            if disk is not None:
-                lay(pid, disk)
+            if lay is not None:
+                lay(pid)
             namespaces.prepare_and_power_on(pid)
-            os.write(out, b'{"result": true}')
+            write(out, {"result": True})
         except OSError as exc:
-            os.write(out, json.dumps({"error": str(exc)}).encode())
+            write(out, {"error": str(exc)})
 
     reply = await in_child(child, _POWER_ON_S)
     if "error" in reply:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from lab_runner.switchboard import fingerprint, programs
-from lab_runner.switchboard.children import in_child
-from lab_runner.switchboard.state import HANDED_OVER, LAID, NodeState, stored
+from lab_runner.switchboard import changes, fingerprint, programs
+from lab_runner.switchboard.children import in_child, write
+from lab_runner.switchboard.state import FOLDERS, HANDED_OVER, LAID, NodeState, stored
+from lab_runner.switchboard.vantage import NodeFiles, root_of
 
 _DEADLINE_S = 20.0
+_WHOLE_DISK_S = 60.0
 #: So many differences of one node are named.
 _NAMED = 20
 
@@ -26,20 +28,55 @@ class Handover:
     def __init__(self, nodes: Mapping[str, NodeState]) -> None:
         self._nodes = nodes
         self._laid: dict[str, float] = stored(LAID, {})
+        self._noted: asyncio.Future[None] | None = None
 
     def laid(self, name: str) -> None:
         """A new node has its disk: what of its programs changes from now on, somebody changed."""
         self._laid[name] = time.time()
         LAID.write_text(json.dumps(self._laid))
 
-    async def remember(self, _request: dict[str, Any]) -> dict[str, Any]:
-        """This is how the nodes are handed over."""
-        HANDED_OVER.write_text(json.dumps(await of(self._nodes)))
+    async def hand_over(self, request: dict[str, Any]) -> dict[str, Any]:
+        """From now on, what changes somebody has changed.
+
+        With ``configuration``, remember it as it is: whoever is to change nothing is asked.
+        What somebody may change on ``disks`` is to be found later.
+        """
+        configuration = await of(self._nodes) if request["configuration"] else {}
+        told = {"time": time.time(), "configuration": configuration}
+        HANDED_OVER.write_text(json.dumps(told))
+        FOLDERS.unlink(missing_ok=True)
+        self._noted = asyncio.ensure_future(self._note_folders(request["disks"]))
         return {"result": True}
+
+    async def _note_folders(self, names: list[str]) -> None:
+        """How the disks are arranged, while nobody waits for it."""
+        pids = {name: pid for name in names if (pid := self._nodes[name].pid)}
+        work = (in_child(_folders_of(pid), _WHOLE_DISK_S) for pid in pids.values())
+        taken = zip(pids, await asyncio.gather(*work), strict=True)
+        found = {name: one.get("result") for name, one in taken}
+        FOLDERS.write_text(json.dumps(found))
+
+    async def disk_changes(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What was changed on a node's disk since it was handed over."""
+        name = request["node"]
+        pid, handed_over = self._nodes[name].pid, stored(HANDED_OVER, None)
+        if pid is None or handed_over is None:
+            return {"error": f"{name} is off" if pid is None else "nothing was handed over yet"}
+
+        if self._noted is not None:
+            await self._noted
+        known = stored(FOLDERS, {}).get(name)
+
+        def child(out: int) -> None:
+            found = changes.found(NodeFiles(root_of(pid)), handed_over["time"], known)
+            write(out, {"result": found.to_json()})
+
+        return await in_child(child, _WHOLE_DISK_S)
 
     async def changes(self, _request: dict[str, Any]) -> dict[str, Any]:
         """What of the nodes' configuration is not as it was handed over."""
-        return {"result": changes(stored(HANDED_OVER, {}), await of(self._nodes))}
+        before = stored(HANDED_OVER, {}).get("configuration", {})
+        return {"result": differing(before, await of(self._nodes))}
 
     async def altered(self, request: dict[str, Any]) -> dict[str, Any]:
         """Which programs of a node are not those that it came with."""
@@ -49,6 +86,10 @@ class Handover:
             return {"error": f"{name} is off"}
         since = self._laid[name]
         return await in_child(lambda out: programs.altered(pid, since, out), _DEADLINE_S)
+
+
+def _folders_of(pid: int) -> Callable[[int], None]:
+    return lambda out: write(out, {"result": changes.folders(NodeFiles(root_of(pid)))})
 
 
 async def of(nodes: Mapping[str, NodeState]) -> Fingerprints:
@@ -65,13 +106,13 @@ async def _of_one(pid: int | None) -> dict[str, str] | None:
     return found
 
 
-def changes(before: Fingerprints, now: Fingerprints) -> dict[str, list[str]]:
+def differing(before: Fingerprints, now: Fingerprints) -> dict[str, list[str]]:
     """What differs, by node; a node that cannot be read now has changed as a whole."""
     changed: dict[str, list[str]] = {}
     for name, found in now.items():
         known = before.get(name)
         if found is None or known is None:
             changed[name] = ["it cannot be read"]
-        elif differing := fingerprint.differences(known, found):
-            changed[name] = differing[:_NAMED]
+        elif changed_names := fingerprint.differences(known, found):
+            changed[name] = changed_names[:_NAMED]
     return changed

@@ -9,9 +9,12 @@ from __future__ import annotations
 import base64
 import io
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+#: Writes on the disk of a node that waits for power, by its PID 1.
+Laying = Callable[[int], None]
 
 
 @dataclass(frozen=True)

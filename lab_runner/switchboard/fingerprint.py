@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from lab_runner.switchboard import namespaces
-from lab_runner.switchboard.vantage import NodeFiles
+from lab_runner.switchboard.children import write
+from lab_runner.switchboard.vantage import NodeFiles, root_of
 
 #: Where people and packages keep what decides how a machine behaves.
 _PLACES = ("etc", "srv", "usr/local", "root/.ssh", "home", "var/spool/cron")
@@ -45,20 +46,23 @@ def take(pid: int, out: int) -> None:
 
     Runs in a forked child, which then ends.
     """
-    files = NodeFiles(os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY))
+    files = NodeFiles(root_of(pid))
     found = dict(_files(files))
     namespaces.enter(os.open(f"/proc/{pid}/ns/net", os.O_RDONLY), namespaces.CLONE_NEWNET)
     found["(kernel) nft"] = _hash(json.dumps(_rules()).encode())
     found |= {f"(kernel) {word}": _hash(_sorted(_said(argv))) for word, argv in _KERNEL.items()}
     found["(kernel) addresses"] = _hash(json.dumps(_addresses()).encode())
-    data = json.dumps({"result": found}).encode()
-    while data:
-        data = data[os.write(out, data) :]
+    write(out, {"result": found})
 
 
 def differences(before: dict[str, str], after: dict[str, str]) -> list[str]:
     """Names that appeared, vanished or changed, sorted."""
     return sorted(n for n in before.keys() | after.keys() if before.get(n) != after.get(n))
+
+
+def is_restless(path: str) -> bool:
+    """Does it change by itself, or whenever somebody logs in?"""
+    return path in _RESTLESS or path.rsplit("/", 1)[-1] in _RESTLESS_NAMES
 
 
 def _files(files: NodeFiles) -> Iterator[tuple[str, str]]:
@@ -80,7 +84,7 @@ def _walk(files: NodeFiles, path: str, depth: int) -> Iterator[tuple[str, str]]:
         entries = sorted(os.listdir(fd))
         yield path, _facts(os.fstat(fd), "")
         for name in entries:
-            if name not in _RESTLESS_NAMES and f"{path}/{name}" not in _RESTLESS:
+            if not is_restless(f"{path}/{name}"):
                 yield from _entry(files, fd, f"{path}/{name}", depth)
     finally:
         os.close(fd)

@@ -7,12 +7,12 @@ files were unpacked before.
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections.abc import Iterator
 
-from lab_runner.switchboard.vantage import NodeFiles
+from lab_runner.switchboard.children import write
+from lab_runner.switchboard.vantage import NodeFiles, root_of
 
 #: Every file here decides what a program does; and so does the folder, where one was removed.
 _PROGRAMS = ("usr/bin", "usr/sbin")
@@ -36,7 +36,7 @@ def altered(pid: int, since: float, out: int) -> None:
         since: When the node was made, in seconds since the epoch.
         out: Where to write.
     """
-    files = NodeFiles(os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY))
+    files = NodeFiles(root_of(pid))
     entries = 0
     newer = []
     for path, changed in _entries(files):
@@ -48,7 +48,7 @@ def altered(pid: int, since: float, out: int) -> None:
     # A folder is named where nothing in it explains that it changed: something was removed.
     named = [path for path in newer if path[1:] not in _PROGRAMS] or newer
     answer = {"altered": sorted(named)[:_NAMED], "count": len(newer), "of": entries}
-    os.write(out, json.dumps({"result": answer}).encode())
+    write(out, {"result": answer})
 
 
 def _entries(files: NodeFiles) -> Iterator[tuple[str, float]]:

@@ -21,10 +21,10 @@ from lab_runner.errors import ProbeError
 from lab_runner.switchboard import asking, namespaces
 from lab_runner.switchboard.children import forget_neighbours, in_child, power_on, spawn
 from lab_runner.switchboard.configuration import Handover
-from lab_runner.switchboard.disk import Disk
 from lab_runner.switchboard.lookout import Lookout, waits_for_power
 from lab_runner.switchboard.protocol import VERSION, WiringPlan
-from lab_runner.switchboard.state import LINKS, NEW, NodeState, stored
+from lab_runner.switchboard.state import LINKS, NodeState, stored
+from lab_runner.switchboard.waiting import FRESH, Waiting
 from lab_runner.switchboard.wiring import WHOLE, Wiring
 
 #: At most so many probes at once; more would only wait for each other.
@@ -49,9 +49,7 @@ class Switchboard:
         self._changed = asyncio.Condition()
         self._slots = asyncio.Semaphore(_PARALLEL)
         self._links: dict[str, dict[str, Any]] = stored(LINKS, {})
-        #: Nodes that get their disk before their next boot.
-        self._new: set[str] = set(stored(NEW, list(plan.nodes)))
-        self._disks: dict[str, Disk] = {}
+        self._waiting = Waiting(plan.nodes)
         self._found: dict[str, int] = {}
         self._operations: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
             "hello": self._hello,
@@ -59,9 +57,12 @@ class Switchboard:
             "ask": self._ask,
             "link": self._link,
             "new": self._renew,
-            "disk": self._disk,
+            "disk": self._waiting.take_disk,
             "forget": self._forget,
-            "remember": self._handover.remember,
+            "hold": self._waiting.hold_for_changes,
+            "replay": self._waiting.take_changes,
+            "hand_over": self._handover.hand_over,
+            "disk_changes": self._handover.disk_changes,
             "changes": self._handover.changes,
             "altered": self._handover.altered,
         }
@@ -74,7 +75,7 @@ class Switchboard:
             off = [state for state in self.nodes.values() if state.pid is None]
             if off:
                 self._notice()
-                for name in [name for name in self._found if self._may_boot(name)]:
+                for name in [name for name in self._found if self._waiting.may_boot(name)]:
                     await self._wire(name, self._found.pop(name))
             await asyncio.sleep(self._pause(off))
 
@@ -87,9 +88,6 @@ class Switchboard:
         now = time.monotonic()
         eager = any(now - state.off_since < _SCAN_EAGERLY_FOR_S for state in off)
         return _SCAN_EVERY_S if eager else _SCAN_LAZILY_S
-
-    def _may_boot(self, name: str) -> bool:
-        return name not in self._new or name in self._disks
 
     def _notice(self) -> None:
         found = self._lookout.look()
@@ -108,22 +106,16 @@ class Switchboard:
             state.ready = self._listen_for_ready(name, pid)
             self.wiring.plug(self.plan.nodes[name], f"/proc/{pid}/ns/net")
             self._impair_again(name)
-            await power_on(pid, self._disks.get(name))
+            await power_on(pid, self._waiting.brought(name))
         except OSError as exc:
             await self._note(name, problem=str(exc))
             return
-        self._settle_disk(name)
+        if self._waiting.settle(name):
+            self._handover.laid(name)
         loop = asyncio.get_running_loop()
         loop.add_reader(pidfd, self._gone, name, pidfd)
         state.boots += 1
         await self._note(name, pid=pid, booted=False, problem=None)
-
-    def _settle_disk(self, name: str) -> None:
-        """A node has its disk once, and keeps it from then on."""
-        if self._disks.pop(name, None) is not None:
-            self._handover.laid(name)
-            self._new.discard(name)
-            NEW.write_text(json.dumps(sorted(self._new)))
 
     def _listen_for_ready(self, name: str, pid: int) -> socket.socket:
         """A socket in the node's network namespace, where systemd says READY=1 (sd_notify(3))."""
@@ -270,8 +262,7 @@ class Switchboard:
         Their cables are whole again.
         """
         names = set(request["nodes"])
-        self._new |= names
-        NEW.write_text(json.dumps(sorted(self._new)))
+        self._waiting.hold(names, FRESH)
         for cable in [cable for cable in self._links if cable.partition(":")[0] in names]:
             with contextlib.suppress(OSError):  # it went with its node
                 self.wiring.impair(self._port(cable), WHOLE)
@@ -283,11 +274,6 @@ class Switchboard:
         """The kernels of these nodes forget what they have learnt from the network."""
         pids = [self.nodes[name].pid for name in request["nodes"]]
         await asyncio.gather(*(forget_neighbours(pid) for pid in pids if pid))
-        return {"result": True}
-
-    async def _disk(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The disk of a new node, laid when the node appears."""
-        self._disks[request["node"]] = Disk.from_json(request)
         return {"result": True}
 
     def _impair_again(self, name: str) -> None:

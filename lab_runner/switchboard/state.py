@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-#: These outlive a restart of the switchboard: link faults, the nodes that are new, when each
-#: got its disk, and how the nodes' configuration was when they were handed over.
+#: These outlive a restart of the switchboard: link faults, which nodes wait for a disk, when each
+#: got its disk, and how the nodes' folders and configuration were when they were handed over.
 LINKS = Path("/state/links.json")
-NEW = Path("/state/new.json")
+WAITING = Path("/state/waiting.json")
 LAID = Path("/state/laid.json")
+FOLDERS = Path("/state/folders.json")
 HANDED_OVER = Path("/state/handed-over.json")
 
 

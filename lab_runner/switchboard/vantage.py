@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 _SYS_OPENAT2 = 437  # the same number on every architecture (unistd.h)
 _RESOLVE_NO_MAGICLINKS = 0x02
+_RESOLVE_NO_SYMLINKS = 0x04
 _RESOLVE_IN_ROOT = 0x10
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -25,6 +26,11 @@ class _OpenHow(ctypes.Structure):
     )
 
 
+def root_of(pid: int) -> int:
+    """An ``O_PATH`` descriptor of the root directory of a node, by its PID 1."""
+    return os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY)
+
+
 @dataclass(frozen=True)
 class NodeFiles:
     """A node's disk, read without ever leaving it: links and ``..`` end at the node's root.
@@ -35,10 +41,15 @@ class NodeFiles:
 
     root: int
 
-    def open(self, path: str, flags: int = os.O_RDONLY) -> int:
+    def open(self, path: str, flags: int = os.O_RDONLY, *, links: bool = True) -> int:
         """Open ``path`` inside the node (openat2(2), ``RESOLVE_IN_ROOT``).
 
         Never blocks on a FIFO or a terminal that lies in the place of a file.
+
+        Args:
+            path: From the node's root.
+            flags: As for open(2).
+            links: May the way lead through symbolic links?
 
         Raises:
             OSError: As open(2) does; ``ELOOP`` and ``EXDEV`` for a farm of links.
@@ -48,10 +59,10 @@ class NodeFiles:
         how = _OpenHow(
             flags | os.O_CLOEXEC | calm,
             0,
-            _RESOLVE_IN_ROOT | _RESOLVE_NO_MAGICLINKS,
+            _RESOLVE_IN_ROOT | _RESOLVE_NO_MAGICLINKS | (0 if links else _RESOLVE_NO_SYMLINKS),
         )
         fd: int = _libc.syscall(
-            _SYS_OPENAT2, self.root, path.encode(), ctypes.byref(how), ctypes.sizeof(how)
+            _SYS_OPENAT2, self.root, os.fsencode(path), ctypes.byref(how), ctypes.sizeof(how)
         )
         if fd < 0:
             number = ctypes.get_errno()

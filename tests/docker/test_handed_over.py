@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab_runner.checker.handed_over import remember, unchanged
+from lab_runner.checker.handed_over import hand_over, unchanged
 from lab_runner.engine.running import RunningLab
 from lab_runner.models.results import Status
 from lab_runner.planning.plan import Plan
@@ -33,7 +33,7 @@ cd /etc && cp hosts /tmp/hosts && cat /tmp/hosts > /etc/hosts
 
 @pytest.fixture
 def handed_over(lab: RunningLab) -> RunningLab:
-    remember(lab)
+    hand_over(lab, configuration=True)
     return lab
 
 
@@ -57,7 +57,7 @@ def test_what_packets_leave_in_a_firewall_is_no_change(own_lab: RunningLab) -> N
         chain in { type filter hook input priority 0; update @seen { ip saddr counter }; }
     }"""
     said(own_lab, "gw", f"nft -f - <<'END'\n{rules}\nEND")
-    remember(own_lab)
+    hand_over(own_lab, configuration=True)
     said(own_lab, "desk", f"ping -c 1 {own_lab.plan.nodes['gw'].view.address}")
     assert "elements" in said(own_lab, "gw", "nft list set ip count seen")
     assert unchanged(own_lab).status is Status.PASSED
@@ -69,7 +69,7 @@ def test_what_packets_leave_in_a_firewall_is_no_change(own_lab: RunningLab) -> N
 
 def test_each_change_is_named(own_lab: RunningLab) -> None:
     for node, script, named in CHANGES:
-        remember(own_lab)
+        hand_over(own_lab, configuration=True)
         said(own_lab, node, script)
         row = unchanged(own_lab)
         assert row.status is Status.FAILED, script
@@ -86,7 +86,7 @@ def test_a_change_that_was_undone_is_none(handed_over: RunningLab) -> None:
 
 
 def test_a_farm_of_links_and_files_does_not_hang(own_lab: RunningLab) -> None:
-    remember(own_lab)
+    hand_over(own_lab, configuration=True)
     said(
         own_lab,
         "desk",
@@ -101,7 +101,7 @@ def test_a_farm_of_links_and_files_does_not_hang(own_lab: RunningLab) -> None:
 
 
 def test_a_switchboard_that_was_restarted_remembers(own_lab: RunningLab) -> None:
-    remember(own_lab)
+    hand_over(own_lab, configuration=True)
     said(own_lab, "desk", "echo x > /etc/new")
     own_lab.client.api.restart(own_lab.container("(switchboard)"), timeout=1)
     wait_for(lambda: all(s["booted"] for s in states(own_lab).values()), "nodes are back")
