@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import stat
-import subprocess
 from collections.abc import Iterator
-from typing import Any
 
-from lab_runner.switchboard import namespaces
+from lab_runner.switchboard import kernel, namespaces
 from lab_runner.switchboard.children import write
 from lab_runner.switchboard.vantage import NodeFiles, root_of
 
@@ -28,17 +25,6 @@ _RESTLESS_NAMES = (".bash_history", ".lesshst", ".viminfo", ".cache", ".local")
 _FILES_AT_MOST = 20_000
 _BYTES_AT_MOST = 256 * 1024
 _DEPTH_AT_MOST = 24
-#: Routes and the rules that choose among tables.
-_KERNEL = {
-    "routes": ("ip", "-4", "route", "show", "table", "all"),
-    # Not what IPv6 makes of itself: link-local and multicast routes, which come and go.
-    "routes6": ("ip", "-6", "route", "show", "proto", "static"),
-    "rules": ("ip", "rule", "show"),
-}
-_RULESET = ("nft", "-j", "-s", "list", "ruleset")
-#: Sets with one of these flags are filled by packets, not by people.
-_BY_PACKETS = {"dynamic", "timeout"}
-_COMMAND_S = 5.0
 
 
 def take(pid: int, out: int) -> None:
@@ -49,9 +35,8 @@ def take(pid: int, out: int) -> None:
     files = NodeFiles(root_of(pid))
     found = dict(_files(files))
     namespaces.enter(os.open(f"/proc/{pid}/ns/net", os.O_RDONLY), namespaces.CLONE_NEWNET)
-    found["(kernel) nft"] = _hash(json.dumps(_rules()).encode())
-    found |= {f"(kernel) {word}": _hash(_sorted(_said(argv))) for word, argv in _KERNEL.items()}
-    found["(kernel) addresses"] = _hash(json.dumps(_addresses()).encode())
+    for word, lines in kernel.told().items():
+        found[f"(kernel) {word}"] = _hash("\n".join(lines).encode())
     write(out, {"result": found})
 
 
@@ -113,46 +98,3 @@ def _facts(facts: os.stat_result, content: str) -> str:
 
 def _hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
-
-
-def _said(argv: tuple[str, ...]) -> bytes:
-    return subprocess.run(argv, capture_output=True, timeout=_COMMAND_S, check=False).stdout
-
-
-def _rules() -> list[Any]:
-    """The ruleset without what packets leave in it: handles, and elements of dynamic sets."""
-    rules: list[Any] = _without_handles(json.loads(_said(_RULESET) or b"{}").get("nftables", []))
-    for rule in rules:
-        kept = rule.get("set", {})
-        if _BY_PACKETS.intersection(kept.get("flags", [])):
-            kept.pop("elem", None)
-    return [rule for rule in rules if "metainfo" not in rule]
-
-
-def _without_handles(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_handles(inner) for key, inner in value.items() if key != "handle"}
-    return [_without_handles(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _sorted(lines: bytes) -> bytes:
-    """Routes are listed in the order of their making, which says nothing."""
-    return b"\n".join(sorted(lines.split(b"\n")))
-
-
-def _addresses() -> list[list[str]]:
-    """Interfaces with MTU, state and global addresses; their numbers change at every boot."""
-    links = json.loads(_said(("ip", "-j", "address", "show")) or b"[]")
-    return [
-        [
-            str(link["ifname"]),
-            str(link["mtu"]),
-            *sorted(set(link["flags"]) & {"UP", "NOARP", "PROMISC"}),
-            *(
-                f"{a['local']}/{a['prefixlen']}"
-                for a in link["addr_info"]
-                if a["scope"] == "global"
-            ),
-        ]
-        for link in links
-    ]

@@ -16,10 +16,11 @@ CHANGES = [
     ("gw", "chmod 600 /etc/passwd", "gw: /etc/passwd"),
     ("web", "ln -s nowhere /etc/link", "web: /etc/link"),
     ("web", "rm /etc/motd", "web: /etc/motd"),
-    ("gw", "nft add table ip x", "gw: (kernel) nft"),
+    ("gw", "nft add table ip x", "gw: (kernel) firewall"),
     ("desk", "ip route add 198.18.0.0/15 dev lo", "desk: (kernel) routes"),
     ("desk", "ip address add 192.0.2.7/32 dev eth0", "desk: (kernel) addresses"),
     ("desk", "ip link set eth0 mtu 1400", "desk: (kernel) addresses"),
+    ("gw", "sysctl -w net.ipv4.tcp_sack=0", "gw: (kernel) settings"),
     ("gw", "ip rule add from 192.0.2.1 table 7", "gw: (kernel) rules"),
     ("web", "mkdir -p /usr/local/etc/x", "web: /usr/local/etc/x"),
 ]
@@ -64,7 +65,7 @@ def test_what_packets_leave_in_a_firewall_is_no_change(own_lab: RunningLab) -> N
     said(own_lab, "gw", "nft list ruleset > /tmp/r; nft flush ruleset; nft -f /tmp/r")
     assert unchanged(own_lab).status is Status.PASSED
     said(own_lab, "gw", "nft add element ip count named { 192.0.2.8 }")
-    assert "gw: (kernel) nft" in unchanged(own_lab).rationale
+    assert "gw: (kernel) firewall" in unchanged(own_lab).rationale
 
 
 def test_each_change_is_named(own_lab: RunningLab) -> None:

@@ -22,12 +22,21 @@ _WORD = 8
 
 def ask(probe: ListeningProbe, _at: Vantage) -> ListeningEvidence:
     """Read the IPv4 and the IPv6 table."""
-    tables = (probe.protocol, f"{probe.protocol}6")
-    addresses = {a for table in tables for a in _addresses(table, probe)}
+    addresses = {a for a, port in sockets(probe.protocol) if port == probe.port}
     return ListeningEvidence(port=probe.port, protocol=probe.protocol, addresses=sorted(addresses))
 
 
-def _addresses(table: str, probe: ListeningProbe) -> Iterator[str]:
+def sockets(protocol: str) -> Iterator[tuple[str, int]]:
+    """Address and port of each socket that waits for anybody; ``protocol`` is tcp or udp.
+
+    Raises:
+        ProbeError: The tables cannot be read.
+    """
+    for table in (protocol, f"{protocol}6"):
+        yield from _sockets(table, _WAITING[protocol])
+
+
+def _sockets(table: str, waiting: str) -> Iterator[tuple[str, int]]:
     try:
         rows = (_TABLES / table).read_text().splitlines()[1:]
     except FileNotFoundError:
@@ -37,8 +46,8 @@ def _addresses(table: str, probe: ListeningProbe) -> Iterator[str]:
     for row in rows:
         _, local, _, state, *_ = row.split()
         address, _, port = local.partition(":")
-        if state == _WAITING[probe.protocol] and int(port, 16) == probe.port:
-            yield _spelled(address)
+        if state == waiting:
+            yield _spelled(address), int(port, 16)
 
 
 def _spelled(digits: str) -> str:
