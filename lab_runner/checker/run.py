@@ -18,7 +18,7 @@ from lab_runner.errors import (
     LabRunnerError,
     ProbeError,
 )
-from lab_runner.models.checks import Check
+from lab_runner.models.checks import DEADLINE_S, LAST_WORD, Check
 from lab_runner.models.evidence import to_json
 from lab_runner.models.probes import CommandProbe, Probe, patient
 from lab_runner.models.results import CheckResult, PartResult, Report, Role, Status
@@ -34,10 +34,6 @@ _TAKES_HOLD_S = 6.0
 _HASTE = 0.6
 #: A broken instrument is tried again so often before its check counts as an error.
 _TRIES = 2
-#: The last question before a check is called red waits so many times longer for an answer.
-_LAST_WORD = 3.0
-#: No probe may take longer, whatever its own time limits add up to.
-_DEADLINE_S = 20.0
 
 OnResult = Callable[[CheckResult], None]
 
@@ -168,7 +164,7 @@ def _last_word(lab: RunningLab, check: Check, row: CheckResult) -> CheckResult:
     """Ask a red check once more with longer time limits; an instrument that breaks says nothing."""
     if row.status is not Status.FAILED or row.evidence is None:
         return row
-    last = _once(lab, check, patient(check.probe, _LAST_WORD))
+    last = _once(lab, check, patient(check.probe, LAST_WORD))
     return row if last.status is Status.ERROR else last
 
 
@@ -220,8 +216,8 @@ def _evidence(lab: RunningLab, check: Check, probe: Probe) -> dict[str, Any] | N
         "ask",
         word=check.word,
         probe=dataclasses.asdict(probe),
-        deadline_s=_DEADLINE_S,
-        timeout_s=_DEADLINE_S + 10,
+        deadline_s=DEADLINE_S,
+        timeout_s=DEADLINE_S + 10,
         **{"from": check.vantage},
     )
     if answer.get("off"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from pydantic import Field, model_validator
 
@@ -33,6 +33,10 @@ from lab_runner.models.probes import (
     UdpProbe,
 )
 
+#: No question may take longer, whatever its own time limits add up to, in seconds.
+DEADLINE_S: Final = 20.0
+#: The last question before a check is called red waits so many times longer for an answer.
+LAST_WORD: Final = 3.0
 IDENTIFIER = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 
 

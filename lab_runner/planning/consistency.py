@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from lab_runner.errors import DefinitionError
-from lab_runner.models.checks import Check
+from lab_runner.models.checks import DEADLINE_S, LAST_WORD, Check
 from lab_runner.models.lab import Lab
-from lab_runner.models.probes import PROBES, CaptureProbe, NatProbe
+from lab_runner.models.probes import PROBES, CaptureProbe, NatProbe, PingProbe
 from lab_runner.models.scenario import UNCHANGED, Scenario, Step, WrongFix
 from lab_runner.models.source import Document, Path_, findings, unknown
 from lab_runner.planning.disks import permissions
@@ -172,11 +172,25 @@ def _check_errors(check: Check, names: Names, document: Document, at: Path_) -> 
     if check.control is not None:
         yield from _known("check", check.control, names, document, (*at, "control"))
     probe = check.probe
+    if isinstance(probe, PingProbe):
+        yield from _too_slow(probe, document, (*at, "ping"))
     if isinstance(probe, NatProbe):
         yield from _known("node", probe.at, names, document, (*at, "nat", "at"))
     if isinstance(probe, CaptureProbe):
         yield from _known("place", probe.on, names, document, (*at, "capture", "on"))
         yield from _during_errors(check, probe, document, (*at, "capture", "during"))
+
+
+def _too_slow(probe: PingProbe, document: Document, at: Path_) -> Errors:
+    """A last question that would be broken off is an instrument's error, and no answer."""
+    seconds = probe.count * probe.timeout_s * LAST_WORD
+    if seconds > DEADLINE_S:
+        message = (
+            f"{probe.count} requests with {probe.timeout_s:g} s each, and {LAST_WORD:g} times that "
+            f"where it is asked a last time, make {seconds:g} s; after {DEADLINE_S:g} s a question "
+            "is broken off"
+        )
+        yield document.error(message, at)
 
 
 def _during_errors(check: Check, probe: CaptureProbe, document: Document, at: Path_) -> Errors:
