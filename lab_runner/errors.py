@@ -20,6 +20,8 @@
     │   ├── WiringFailed           a cable could not be plugged in
     │   ├── SwitchboardLost        the switchboard does not answer
     │   └── NotRemoved             something of a lab is still there
+    ├── HandInError                a hand-in is not what it should be
+    │   └── NotReplayable          its changes cannot be carried out
     ├── FaultNotObserved           the fault was injected and nothing broke
     ├── ProbeError                 an instrument failed: nobody's repair is judged by it
     └── StoreError                 the record of attempts cannot be read or written
@@ -128,6 +130,14 @@ class SwitchboardLost(EngineError):
 
 class NotRemoved(EngineError):
     """Something of a lab is still there."""
+
+
+class HandInError(LabRunnerError):
+    """This is no hand-in that can be used."""
+
+
+class NotReplayable(HandInError):
+    """Its changes cannot be carried out."""
 
 
 class FaultNotObserved(LabRunnerError):

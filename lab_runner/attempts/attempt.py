@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab_runner.attempts.access import open_nodes
+from lab_runner.attempts.breaking import break_lab, scenario_of
 from lab_runner.attempts.finding import pick
 from lab_runner.attempts.folders import folders_of, missing, require_folders
 from lab_runner.attempts.history import Record, records
 from lab_runner.attempts.scoring import ENOUGH, Answer, Score, best
 from lab_runner.attempts.store import Kind, Store
-from lab_runner.attempts.verifying import verify_fault
 from lab_runner.catalogue import Catalogue
-from lab_runner.checker.handed_over import hand_over, unchanged
+from lab_runner.checker.handed_over import unchanged
 from lab_runner.checker.run import OnResult, run_checks
 from lab_runner.engine import running
 from lab_runner.engine.running import Progress, RunningLab
@@ -98,7 +97,7 @@ class Attempts:
             lab = running.deploy(self.client, plan, attempt, progress)
             undo.callback(running.take_back, self.client, attempt, progress)
             with lab:
-                report = _break(lab, progress)
+                report = break_lab(lab, progress)
             folders = folders_of(self.catalogue, scenario, plan.lab_id)
             facts = {"scenario": scenario, "lab": plan.lab_id, "seed": number, "folders": folders}
             self.store.append(attempt, Kind.START, facts)
@@ -157,7 +156,7 @@ class Attempts:
         self.store.append(deployed.attempt, Kind.RESET)
         with self.opened(deployed) as lab:
             lab.reset(progress)
-            return _break(lab, progress)
+            return break_lab(lab, progress)
 
     def solve(self, deployed: running.Deployed) -> Solution:
         """Carry out the reference solution."""
@@ -250,19 +249,3 @@ class Attempts:
         if wanted is None:
             return over[-1] if over and not running_now else None
         return next((r for r in reversed(over) if r.attempt.startswith(wanted)), None)
-
-
-def scenario_of(plan: Plan) -> Scenario:
-    """The scenario that a plan breaks its lab by."""
-    assert plan.scenario is not None
-    return plan.scenario
-
-
-def _break(lab: RunningLab, progress: Progress) -> Report:
-    progress("the fault", "going in")
-    lab.apply(scenario_of(lab.plan).fault)
-    progress("the fault", "being verified")
-    report = verify_fault(lab)
-    hand_over(lab, configuration=bool(lab.plan.beyond), disks=open_nodes(lab.plan))
-    progress("the fault", "verified")
-    return report

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from lab_runner.attempts.attempt import scenario_of
+from lab_runner.attempts.breaking import scenario_of
 from lab_runner.catalogue import Catalogue
 from lab_runner.engine.doctor import Finding, State
 from lab_runner.errors import LabRunnerError

@@ -62,7 +62,7 @@ def _play(console: Console, use: Attempts, scenario: str, seed: int) -> bool:
 
 
 def _course(console: Console, use: Attempts, started: Started) -> bool:
-    from lab_runner.attempts.verifying import not_as_told
+    from lab_runner.checker.verifying import not_as_told
     from lab_runner.cli.map import show_map
     from lab_runner.cli.progress import shown
     from lab_runner.cli.reports import show_report, show_steps, show_ticket

@@ -29,7 +29,7 @@ def command(
 
 
 def _facts(plan: Plan) -> dict[str, Any]:
-    from lab_runner.attempts.attempt import scenario_of
+    from lab_runner.attempts.breaking import scenario_of
 
     told = scenario_of(plan)
     return {
@@ -61,7 +61,7 @@ def node_facts(plan: Plan) -> list[dict[str, Any]]:
 
 
 def _show(plan: Plan) -> None:
-    from lab_runner.attempts.attempt import scenario_of
+    from lab_runner.attempts.breaking import scenario_of
     from lab_runner.cli.list import dots
     from lab_runner.cli.map import show_map
     from lab_runner.cli.reports import show_ticket

@@ -52,7 +52,7 @@ def show_started(started: Started, *, json: bool) -> None:
 
 def _show(started: Started) -> None:
     from lab_runner.attempts.access import open_nodes
-    from lab_runner.attempts.attempt import scenario_of
+    from lab_runner.attempts.breaking import scenario_of
     from lab_runner.cli.map import show_map
     from lab_runner.cli.reports import show_ticket
     from lab_runner.cli.screen import out, table, text

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from lab_runner.attempts.scoring import Answer, best
-from lab_runner.attempts.verifying import not_as_told
 from lab_runner.authoring.validating import validate
 from lab_runner.catalogue import Catalogue
+from lab_runner.checker.verifying import not_as_told
 from lab_runner.errors import DefinitionError, UnknownName, UsageError
 from lab_runner.models.results import CheckResult, Report, Role, Status
 from lab_runner.planning.composite import is_exam, merged

@@ -1,0 +1,1 @@
+"""What a hand-in is worth: its changes carried out again, and judged."""
