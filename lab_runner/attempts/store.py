@@ -1,7 +1,8 @@
 """The record of attempts: an append-only list of events in SQLite.
 
 What runs is the engine's to say; what happened is said here. Several processes
-write at once: the journal is a write-ahead log, and a writer waits its turn.
+write at once: the journal is a write-ahead log, and a writer waits its turn. The events of
+an attempt are a chain.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import datetime
 import json
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,10 +21,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from lab_runner.attempts.chain import BEGINNING, link
 from lab_runner.errors import StoreError
 
 #: Raised when a table changes; a store of a later version is left alone.
-SCHEMA = 1
+SCHEMA = 2
 #: How long a writer waits for another one.
 PATIENCE_S = 10.0
 
@@ -36,6 +39,8 @@ CREATE TABLE IF NOT EXISTS events (
 );
 CREATE INDEX IF NOT EXISTS events_by_attempt ON events (attempt, kind);
 """
+#: What each version of the tables adds to the one before.
+_ADDED = {2: "ALTER TABLE events ADD COLUMN link TEXT NOT NULL DEFAULT '';"}
 
 
 class Kind(StrEnum):
@@ -56,12 +61,30 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened."""
+    """One thing that happened.
+
+    Attributes:
+        written: The time, as it was written.
+        text: The payload's JSON, as it was written.
+        link: Its place in the attempt's chain; empty where an earlier version wrote it.
+    """
 
     attempt: str
-    time: datetime.datetime
+    written: str
     kind: Kind
-    payload: dict[str, Any]
+    text: str
+    link: str = ""
+
+    @property
+    def time(self) -> datetime.datetime:
+        """When it was."""
+        return datetime.datetime.fromisoformat(self.written)
+
+    @cached_property
+    def payload(self) -> dict[str, Any]:
+        """All that is told of it."""
+        told: dict[str, Any] = json.loads(self.text)
+        return told
 
 
 def data_folder() -> Path:
@@ -78,6 +101,7 @@ class Store:
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or data_folder() / "attempts.sqlite3"
+        self._turn = threading.Lock()
 
     def __enter__(self) -> Self:
         self.open()
@@ -123,10 +147,14 @@ class Store:
         """
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
         text = json.dumps(payload or {}, separators=(",", ":"))
-        with self._mapped():
-            self._connection.execute(
-                "INSERT INTO events (attempt, time, kind, payload) VALUES (?, ?, ?, ?)",
-                (attempt, now, kind.value, text),
+        with self._mapped(), self._writing() as connection:
+            last = connection.execute(
+                "SELECT link FROM events WHERE attempt = ? ORDER BY number DESC LIMIT 1", (attempt,)
+            ).fetchone()
+            place = link(last[0] if last else BEGINNING, attempt, now, kind.value, text)
+            connection.execute(
+                "INSERT INTO events (attempt, time, kind, payload, link) VALUES (?, ?, ?, ?, ?)",
+                (attempt, now, kind.value, text, place),
             )
 
     def events(self, attempt: str | None = None, kind: Kind | None = None) -> list[Event]:
@@ -137,12 +165,25 @@ class Store:
         """
         with self._mapped():
             rows = self._connection.execute(
-                "SELECT attempt, time, kind, payload FROM events"
+                "SELECT attempt, time, kind, payload, link FROM events"
                 " WHERE (?1 IS NULL OR attempt = ?1) AND (?2 IS NULL OR kind = ?2)"
                 " ORDER BY number",
                 (attempt, kind.value if kind else None),
             ).fetchall()
             return [_event(*row) for row in rows]
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Nobody else writes between what is read here and what is written."""
+        connection = self._connection
+        with self._turn:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -154,9 +195,18 @@ class Store:
             )
         _use_write_ahead_log(connection)
         if version < SCHEMA:
-            connection.executescript(
-                f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;"
-            )
+            self._migrate(connection)
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        # Another process may have done it while this one waited for its turn.
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        steps = [_TABLES] if version == 0 else []
+        steps += [sql for number, sql in _ADDED.items() if number > version]
+        for statement in filter(str.strip, "".join(steps).split(";")):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {SCHEMA}")
+        connection.execute("COMMIT")
 
     @contextlib.contextmanager
     def _mapped(self) -> Iterator[None]:
@@ -186,8 +236,10 @@ class Store:
         )
 
 
-def _event(attempt: str, when: str, kind: str, payload: str) -> Event:
-    return Event(attempt, datetime.datetime.fromisoformat(when), Kind(kind), json.loads(payload))
+def _event(attempt: str, written: str, kind: str, text: str, place: str) -> Event:
+    event = Event(attempt, written, Kind(kind), text, place)
+    _ = event.time, event.payload  # what cannot be read is found here
+    return event
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:

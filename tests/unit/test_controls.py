@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from pathlib import Path
 
 import pytest
@@ -106,12 +107,16 @@ def test_what_is_beyond_us_is_as_it_was_after_the_repair(shipped: Catalogue) -> 
     assert {cell.check for cell in cells if cell.wrong} == plan.beyond
 
 
+def event(kind: Kind, payload: dict[str, object]) -> Event:
+    return Event("aaaaaa", NOW.isoformat(), kind, json.dumps(payload))
+
+
 @pytest.mark.parametrize("solved", [True, False])
 def test_the_right_answer_solves_a_control(solved: bool) -> None:
     events = [
-        Event("aaaaaa", NOW, Kind.START, {"scenario": CONTROL, "lab": "branch", "seed": 1}),
-        Event("aaaaaa", NOW, Kind.CHECK, {"passed": False}),
-        Event("aaaaaa", NOW, Kind.DIAGNOSIS, {"points": 100, "solved": solved}),
+        event(Kind.START, {"scenario": CONTROL, "lab": "branch", "seed": 1}),
+        event(Kind.CHECK, {"passed": False}),
+        event(Kind.DIAGNOSIS, {"points": 100, "solved": solved}),
     ]
     assert records(events)["aaaaaa"].solved is solved
 

@@ -68,42 +68,44 @@ def test_a_changed_byte_anywhere_is_noticed(data: st.DataObject) -> None:
     assert found.body == json.loads(json.dumps(BODY))
 
 
-@pytest.mark.parametrize("length", [0, 1, 2, 17, len(FILE) // 2, len(FILE) - 1])
-def test_a_file_that_is_cut_off_is_refused(length: int) -> None:
-    with pytest.raises(HandInError):
-        unseal(FILE[:length], Kind.HAND_IN)
+def test_a_file_that_is_cut_off_is_refused() -> None:
+    for length in range(len(FILE)):
+        with pytest.raises(HandInError):
+            unseal(FILE[:length], Kind.HAND_IN)
 
 
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (b"PK\x03\x04 a zip", "no file of this kit"),
-        (FILE + b"more", "put behind it"),
-        (FILE + FILE, "put behind it"),
-        (FILE[:-4], "cut off"),
-        (b"\x1f\x8b\x08\x00garbage and more of it", "damaged"),
-        (gzip.compress(b"[1]"), "not an object"),
-        (gzip.compress(b'{"breakfix": NaN}'), "NaN is no number"),
-        (gzip.compress(b"[" * 100_000), "damaged"),
-        (gzip.compress(b'{"breakfix": ' + b"9" * 5000 + b"}"), "damaged"),
-        (gzip.compress(b"\xff\xfe{}"), "damaged"),
-        (packed(breakfix="recipe"), "This is no file of this kit, and not a hand-in"),
-        (packed(breakfix="invitation"), "This is an invitation, and not a hand-in"),
-        (packed(breakfix=["hand-in"]), "no file of this kit"),
-        (packed(version=2), "another version of the kit (format 2, here 1)"),
-        (packed(version="1"), "another version"),
-        (packed(key="AAAA"), "signature cannot be read"),
-        (packed(signature=7), "signature cannot be read"),
-        (packed(signature="%" * 88), "signature cannot be read"),
-        (packed(body=OUTER["body"] + " "), "changed after it was signed"),
-        (packed(body=OUTER["body"].replace("Ada", "Bob")), "changed after it was signed"),
-        (packed(body="\ud800"), "changed after it was signed"),
-        (packed(body={}), "changed after it was signed"),
-        (packed(key=base64.b64encode(SigningKey.new().public).decode()), "changed after"),
-        (packed(signature=base64.b64encode(bytes(64)).decode()), "changed after"),
-    ],
-)  # fmt: skip
-def test_what_is_wrong_is_said(data: bytes, message: str) -> None:
+#: By number: each process that runs tests has a key of its own, and names them alike.
+WRONG = [
+    (b"PK\x03\x04 a zip", "no file of this kit"),
+    (FILE + b"more", "put behind it"),
+    (FILE + FILE, "put behind it"),
+    (FILE[:-4], "cut off"),
+    (b"\x1f\x8b\x08\x00garbage and more of it", "damaged"),
+    (gzip.compress(b"[1]"), "not an object"),
+    (gzip.compress(b'{"breakfix": NaN}'), "NaN is no number"),
+    (gzip.compress(b"[" * 100_000), "damaged"),
+    (gzip.compress(b'{"breakfix": ' + b"9" * 5000 + b"}"), "damaged"),
+    (gzip.compress(b"\xff\xfe{}"), "damaged"),
+    (packed(breakfix="recipe"), "This is no file of this kit, and not a hand-in"),
+    (packed(breakfix="invitation"), "This is an invitation, and not a hand-in"),
+    (packed(breakfix=["hand-in"]), "no file of this kit"),
+    (packed(version=2), "another version of the kit (format 2, here 1)"),
+    (packed(version="1"), "another version"),
+    (packed(key="AAAA"), "signature cannot be read"),
+    (packed(signature=7), "signature cannot be read"),
+    (packed(signature="%" * 88), "signature cannot be read"),
+    (packed(body=OUTER["body"] + " "), "changed after it was signed"),
+    (packed(body=OUTER["body"].replace("Ada", "Bob")), "changed after it was signed"),
+    (packed(body="\ud800"), "changed after it was signed"),
+    (packed(body={}), "changed after it was signed"),
+    (packed(key=base64.b64encode(SigningKey.new().public).decode()), "changed after"),
+    (packed(signature=base64.b64encode(bytes(64)).decode()), "changed after"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(WRONG)))
+def test_what_is_wrong_is_said(number: int) -> None:
+    data, message = WRONG[number]
     with pytest.raises(HandInError) as caught:
         unseal(data, Kind.HAND_IN)
     assert message in str(caught.value)
@@ -120,16 +122,15 @@ def test_a_large_file_is_not_even_unpacked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bomb", "message"),
+    ("piece", "times", "message"),
     [
-        (b"0" * (200 << 20), "larger than 24 MiB"),
-        (b"[" + b"[]," * (7 << 20) + b"[]]", "more than 1,000,000 values"),
-        (b'{"a":"' + b"x" * (23 << 20) + b'"}', "no file of this kit"),
+        ("0", 200 << 20, "larger than 24 MiB"),
+        ("[],", 7 << 20, "more than 1,000,000 values"),
+        ("x", 23 << 20, "damaged"),
     ],
 )
-def test_a_bomb_costs_little(bomb: bytes, message: str) -> None:
-    file = gzip.compress(bomb)
-    del bomb
+def test_a_bomb_costs_little(piece: str, times: int, message: str) -> None:
+    file = gzip.compress(piece.encode() * times)
     tracemalloc.start()
     try:
         with pytest.raises(HandInError, match=message):

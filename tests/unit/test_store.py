@@ -6,12 +6,14 @@ import datetime
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lab_runner.attempts import store as store_module
+from lab_runner.attempts.chain import broken_at
 from lab_runner.attempts.finding import pick, reconcile
 from lab_runner.attempts.history import records, report_of
 from lab_runner.attempts.store import SCHEMA, Kind, Store, data_folder
@@ -67,6 +69,61 @@ def test_six_processes_write_at_once(path: Path) -> None:
     assert [writer.wait(60) for writer in writers] == [0] * 6
     with Store(path) as store:
         assert len(store.events()) == 300
+
+
+def test_events_of_an_attempt_are_a_chain(path: Path) -> None:
+    with Store(path) as store:
+        for number in range(5):
+            store.append("aaaaaa", Kind.CHECK, {"number": number})
+            store.append("bbbbbb", Kind.CHECK, {"number": number})
+        events = store.events("aaaaaa")
+    assert broken_at(events) is None
+    assert broken_at([]) is None
+    assert broken_at(events[1:]) == 0
+    assert broken_at([*events[:2], *events[3:]]) == 2
+    assert broken_at([events[1], events[0], *events[2:]]) == 0
+    assert broken_at([*events[:3], replace(events[3], text='{"number":7}'), events[4]]) == 3
+    assert broken_at([*events[:4], replace(events[4], written=events[3].written + "1")]) == 4
+    assert broken_at([*events[:4], replace(events[4], attempt="bbbbbb")]) == 4
+    assert broken_at([*events[:4], replace(events[4], kind=Kind.HINT)]) == 4
+
+
+def test_a_chain_holds_with_six_writers(path: Path) -> None:
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(path), "aaaaaa"]) for _ in range(6)
+    ]
+    assert [writer.wait(60) for writer in writers] == [0] * 6
+    with Store(path) as store:
+        events = store.events("aaaaaa")
+    assert len(events) == 300
+    assert broken_at(events) is None
+
+
+def test_threads_of_one_process_write_a_chain_as_well(path: Path) -> None:
+    with Store(path) as store, ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: store.append("aaaaaa", Kind.CHECK, {"n": n}), range(80)))
+        assert broken_at(store.events("aaaaaa")) is None
+
+
+def test_what_an_earlier_version_wrote_is_kept(path: Path) -> None:
+    path.parent.mkdir()
+    connection = sqlite3.connect(path)
+    connection.executescript(
+        "CREATE TABLE events (number INTEGER PRIMARY KEY, attempt TEXT NOT NULL,"
+        " time TEXT NOT NULL, kind TEXT NOT NULL, payload TEXT NOT NULL);"
+        "CREATE INDEX events_by_attempt ON events (attempt, kind);"
+        "INSERT INTO events VALUES"
+        " (1, 'aaaaaa', '2026-11-01T10:00:00.000+00:00', 'start', '{\"seed\":7}');"
+        "PRAGMA user_version = 1;"
+    )
+    connection.close()
+    with Store(path) as store:
+        store.append("aaaaaa", Kind.HINT)
+        first, second = store.events("aaaaaa")
+    assert (first.payload, first.link) == ({"seed": 7}, "")
+    assert broken_at([second]) is None
+    with Store(path) as store:
+        assert len(store.events()) == 2
 
 
 def test_damaged_file_says_what_to_do(path: Path) -> None:
