@@ -81,10 +81,9 @@ class Handover:
     async def altered(self, request: dict[str, Any]) -> dict[str, Any]:
         """Which programs of a node are not those that it came with."""
         name = request["node"]
-        pid = self._nodes[name].pid
-        if pid is None:
-            return {"error": f"{name} is off"}
-        since = self._laid[name]
+        pid, since = self._nodes[name].pid, self._laid.get(name)
+        if pid is None or since is None:
+            return {"error": f"{name} is off" if pid is None else f"when {name} was made is lost"}
         return await in_child(lambda out: programs.altered(pid, since, out), _DEADLINE_S)
 
 
