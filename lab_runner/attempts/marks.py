@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 _ESCAPE: Final = b"\x1b"
@@ -23,23 +22,6 @@ _NUMBER = re.compile(r"\s*\d+\*?\s+")
 #: Told of marks: a command begins (its text), and ends (its status).
 OnBegin = Callable[[str], None]
 OnEnd = Callable[[int], None]
-
-
-@dataclass(frozen=True)
-class Command:
-    """Something that was typed.
-
-    Attributes:
-        text: As the shell's history has it.
-        began: Seconds from the beginning of the session.
-        ended: The same; None if the session ended first.
-        status: Its exit status; None if the session ended first.
-    """
-
-    text: str
-    began: float
-    ended: float | None = None
-    status: int | None = None
 
 
 def environment(key: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from pydantic import (
@@ -11,11 +10,9 @@ from pydantic import (
     PlainSerializer,
     PlainValidator,
     StringConstraints,
-    ValidationError,
 )
 
 from lab_runner.attempts.store import Event, Kind
-from lab_runner.errors import HandInError
 from lab_runner.models.disk_changes import DiskChanges
 from lab_runner.models.parameters import Strict
 from lab_runner.submission import sealed
@@ -101,13 +98,7 @@ def read_hand_in(data: bytes) -> tuple[HandIn, bytes]:
         HandInError: It is none, or one that nobody's work would make.
     """
     found = sealed.unseal(data, sealed.Kind.HAND_IN)
-    try:
-        return HandIn.model_validate(found.body), found.key
-    except ValidationError as exc:
-        first = exc.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        message = re.sub(r"\s+", " ", first["msg"])
-        raise HandInError(
-            f"It is signed, but no hand-in of this kit: {place}: {message}.",
-            hint="It was not `lab submit` that made it.",
-        ) from exc
+    otherwise = "It is signed, but no hand-in of this kit"
+    return sealed.body_of(
+        HandIn, found, otherwise, "It was not `lab submit` that made it."
+    ), found.key

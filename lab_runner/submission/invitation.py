@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import datetime
-import re
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
-from lab_runner.errors import HandInError
 from lab_runner.models.checks import IDENTIFIER
 from lab_runner.models.parameters import Strict
 from lab_runner.submission.keys import SigningKey
-from lab_runner.submission.sealed import Kind, seal, unseal
+from lab_runner.submission.sealed import Kind, body_of, seal, unseal
 
 #: People have ids of their own: numbers, initials, addresses of mail.
 PERSON = r"^[\w][\w.@+-]{0,63}$"
@@ -92,13 +90,5 @@ def read_invitation(data: bytes) -> tuple[Invitation, bytes]:
         HandInError: It is none.
     """
     sealed = unseal(data, Kind.INVITATION)
-    try:
-        return Invitation.model_validate(sealed.body), sealed.key
-    except ValidationError as exc:
-        first = exc.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        message = re.sub(r"\s+", " ", first["msg"])
-        raise HandInError(
-            f"It is no invitation of this kit: {place or 'the file'}: {message}.",
-            hint="Ask for the file again.",
-        ) from exc
+    otherwise = "It is no invitation of this kit"
+    return body_of(Invitation, sealed, otherwise, "Ask for the file again."), sealed.key

@@ -10,14 +10,19 @@ import base64
 import binascii
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from lab_runner.errors import HandInError
 from lab_runner.submission.keys import KEY_BYTES, SIGNATURE_BYTES, SigningKey, signed_by
+
+Model = TypeVar("Model", bound=BaseModel)
 
 #: Raised when a body changes its meaning; a file of a later version is not guessed at.
 VERSION: Final = 1
@@ -87,6 +92,21 @@ def unseal(data: bytes, kind: Kind) -> Sealed:
     if not signed_by(key, signature, _signed(kind, VERSION, text)):
         raise HandInError("It was changed after it was signed.", hint="Ask for the file again.")
     return Sealed(key, _object(_loaded(text.encode())))
+
+
+def body_of(model: type[Model], sealed: Sealed, otherwise: str, hint: str) -> Model:
+    """What a body says, as a model.
+
+    Raises:
+        HandInError: It is none; ``otherwise`` says so before the first thing that is wrong.
+    """
+    try:
+        return model.model_validate(sealed.body)
+    except ValidationError as exc:
+        first = exc.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        message = re.sub(r"\s+", " ", first["msg"])
+        raise HandInError(f"{otherwise}: {place}: {message}.", hint=hint) from exc
 
 
 def _signed(kind: Kind, version: int, text: str) -> bytes:
