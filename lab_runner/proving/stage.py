@@ -86,7 +86,8 @@ class Stage:
     def hand_over(self) -> None:
         """It is broken, and nothing else was done: what is to be left alone must stay so."""
         self._freshly_broken = True
-        hand_over(self.lab, configuration=bool(self.lab.plan.beyond))
+        if self.lab.plan.beyond:
+            hand_over(self.lab, configuration=True)
 
     def take(self, lab: RunningLab) -> None:
         """Go on with another plan for the same nodes: no state is what it was."""
