@@ -57,6 +57,18 @@ class Kind(StrEnum):
     STOP = "stop"
     #: Its containers are gone, and it was not this kit that removed them.
     LOST = "lost"
+    #: One command, typed in a shell or given to ``lab exec``: ``node``, ``terminal`` (the name of
+    #: its cast, or empty), ``line``, ``began``, ``seconds``, ``status``.
+    COMMAND = "command"
+    #: A terminal that was closed: ``node``, ``terminal``, ``began``, ``seconds``, ``bytes``,
+    #: ``sha256`` of its cast, which is thereby a part of the chain.
+    TERMINAL = "terminal"
+    #: What differs from the state handed over, after a check: ``files`` and ``network``, by node.
+    STATE = "state"
+    #: Recording was switched on or off: ``on``.
+    RECORD = "record"
+    #: The work was handed in: ``assignment``, ``sha256`` of the file, ``passed``.
+    SUBMIT = "submit"
 
 
 @dataclass(frozen=True)
