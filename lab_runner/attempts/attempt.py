@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab_runner.attempts import recording
 from lab_runner.attempts.breaking import break_lab, scenario_of
 from lab_runner.attempts.finding import pick
 from lab_runner.attempts.folders import folders_of, missing, require_folders
@@ -36,12 +37,13 @@ SEEDS = 100_000
 
 @dataclass(frozen=True)
 class Started:
-    """A lab that was handed out, and the proof that it is broken."""
+    """A lab that was handed out, and the proof that it is broken; is the work on it recorded?"""
 
     attempt: str
     plan: Plan
     report: Report
     seconds: float
+    recorded: bool = True
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,13 @@ class Attempts:
             with lab:
                 report = break_lab(lab, progress)
             folders = folders_of(self.catalogue, scenario, plan.lab_id)
-            facts = {"scenario": scenario, "lab": plan.lab_id, "seed": number, "folders": folders}
+            facts = recording.at_start(
+                {"scenario": scenario, "lab": plan.lab_id, "seed": number, "folders": folders}
+            )
             self.store.append(attempt, Kind.START, facts)
             undo.pop_all()
-        return Started(attempt, plan, report, time.monotonic() - began)
+        took = time.monotonic() - began
+        return Started(attempt, plan, report, took, recorded=facts["recorded"])
 
     def find(self, wanted: str | None = None) -> running.Deployed:
         """The running attempt that is meant; see :func:`pick`."""
@@ -174,6 +179,7 @@ class Attempts:
             StoreError: It is gone, but that could not be written down.
         """
         running.remove(self.client, attempt, progress)
+        recording.settle(self.store, attempt)
         self.store.append(attempt, Kind.STOP)
 
     def hint(self, deployed: running.Deployed) -> Hint:

@@ -8,6 +8,8 @@ beside what is shown: passwords are typed and not shown.
 from __future__ import annotations
 
 import codecs
+import contextlib
+import fcntl
 import json
 import os
 import time
@@ -20,6 +22,8 @@ from lab_runner.errors import StoreError
 
 #: No session is kept further than this, in bytes: what somebody only looks at may be endless.
 LIMIT: Final = 4 << 20
+#: What stands at the end of one that was longer.
+CUT: Final = "the rest was not kept"
 _VERSION: Final = 2
 
 
@@ -33,7 +37,10 @@ class Frame:
 
 
 class CastWriter:
-    """Writes a session as it happens; each event is on disk when it is over."""
+    """Writes a session as it happens; each event is on disk when it is over.
+
+    As long as it is open nobody else takes it for one that was left behind: see :func:`left`.
+    """
 
     def __init__(self, path: Path, *, width: int, height: int, title: str = "") -> None:
         """Begin.
@@ -43,7 +50,7 @@ class CastWriter:
         """
         self._began = time.monotonic()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._left = LIMIT
+        self._left, self._cut = LIMIT, False
         header = {"version": _VERSION, "width": width, "height": height}
         header |= {"timestamp": int(time.time())}
         try:
@@ -51,6 +58,7 @@ class CastWriter:
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as exc:
             raise StoreError(f"{path} cannot be written: {exc.strerror}.") from exc
+        fcntl.flock(fd, fcntl.LOCK_EX)  # flock(2): the lock goes with the process
         self._file: IO[str] = os.fdopen(fd, "w", encoding="utf-8")
         self._line(header | ({"title": title} if title else {}))
 
@@ -79,22 +87,47 @@ class CastWriter:
         """Something that a player can jump to."""
         self._event("m", text)
 
-    def close(self) -> None:
-        """End."""
+    def finish(self) -> None:
+        """Write what is left; the file is as it will stay."""
         rest = self._decoder.decode(b"", final=True)
         if rest:
             self._event("o", rest)
+
+    def close(self) -> None:
+        """End."""
+        self.finish()
         self._file.close()
 
     def _event(self, kind: str, text: str) -> None:
         if self._left > 0:
             self._line([round(self.elapsed, 6), kind, text])
+        elif not self._cut:
+            self._cut = True
+            self._line([round(self.elapsed, 6), "m", CUT])
 
     def _line(self, value: Any) -> None:
         line = json.dumps(value, ensure_ascii=False) + "\n"
-        self._left -= len(line)
+        self._left -= len(line.encode())
         self._file.write(line)
         self._file.flush()
+
+
+@contextlib.contextmanager
+def left(path: Path) -> Iterator[bool]:
+    """Is nobody writing it any more? As long as this lasts nobody else is told so.
+
+    Raises:
+        OSError: It cannot be opened.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(fd)
 
 
 def frames(text: str) -> Iterator[Frame]:
@@ -103,16 +136,25 @@ def frames(text: str) -> Iterator[Frame]:
     Raises:
         ValueError: It is no asciicast of version 2.
     """
-    first, *lines = text.split("\n")
-    try:
-        header = json.loads(first)
-    except ValueError:
-        header = None
-    if not isinstance(header, dict) or header.get("version") != _VERSION:
-        raise ValueError("not an asciicast of version 2")
-    for line in lines:
+    header_of(text)
+    for line in text.split("\n")[1:]:
         try:
             after, kind, shown = json.loads(line)
             yield Frame(float(after), str(kind), str(shown))
         except (ValueError, TypeError):
             return
+
+
+def header_of(text: str) -> dict[str, Any]:
+    """What stands in the first line of a cast: ``width``, ``height``, ``timestamp``.
+
+    Raises:
+        ValueError: It is no asciicast of version 2.
+    """
+    try:
+        header = json.loads(text.partition("\n")[0])
+    except ValueError:
+        header = None
+    if not isinstance(header, dict) or header.get("version") != _VERSION:
+        raise ValueError("not an asciicast of version 2")
+    return header

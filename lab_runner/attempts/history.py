@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from lab_runner.attempts.store import Event, Kind
 from lab_runner.models.results import Report
 
+#: What is also written down when an attempt is over.
+_BESIDE = {Kind.COMMAND, Kind.TERMINAL, Kind.STATE, Kind.RECORD, Kind.SUBMIT}
 _ENDS = {Kind.STOP: "stopped", Kind.LOST: "lost"}
 
 
@@ -65,7 +67,8 @@ def report_of(record: Record | None) -> Report | None:
 def _record(name: str, events: list[Event]) -> Record:
     start = next((event for event in events if event.kind is Kind.START), events[0])
     # An attempt that was thought lost and goes on was not: its engine was elsewhere for a while.
-    end = events[-1] if events[-1].kind in _ENDS else None
+    course = [event for event in events if event.kind not in _BESIDE]
+    end = course[-1] if course and course[-1].kind in _ENDS else None
     since = _since_reset(events)
     checks = [event for event in since if event.kind is Kind.CHECK]
     # Where the beginning was lost, the checks still know what they were about.

@@ -29,8 +29,8 @@ def environment(key: str) -> dict[str, str]:
 
     A mark without the key is somebody else's: of a shell on a machine further on, say.
     """
-    # A line of history may hold what would end the mark.
-    line = 'l=$(HISTTIMEFORMAT= history 1); printf %s "${l//[[:cntrl:]]/ }"'
+    # A line of history may hold what would end the mark, or be longer than one may be.
+    line = 'l=$(HISTTIMEFORMAT= history 1); l=${l:0:2000}; printf %s "${l//[[:cntrl:]]/ }"'
     return {
         "PS0": rf"\e]133;C;{key};$({line})\a",
         "PROMPT_COMMAND": rf"""printf '\e]133;D;{key};%s\a' "$?"; export -n PROMPT_COMMAND PS0""",

@@ -23,13 +23,18 @@ def command(
 ) -> None:
     """Run one command on a machine, as root; its exit status is ours."""
     from lab_runner.attempts.access import require_node
+    from lab_runner.attempts.session import executed, interactive
+    from lab_runner.cli.recorded import warn
 
     with attempts() as use, use.opened(use.find(attempt)) as lab:
         require_node(lab.plan, node)
         if stdin:
-            raise typer.Exit(lab.interactive(node, argv))
-        done = lab.execute(node, argv, timeout_s=timeout)
+            status, problem = interactive(use.store, lab, node, argv)
+            warn(problem)
+            raise typer.Exit(status)
+        done, problem = executed(use.store, lab, node, argv, timeout_s=timeout)
     for stream, data in ((sys.stdout, done.stdout), (sys.stderr, done.stderr)):
         stream.buffer.write(data)
         stream.flush()
+    warn(problem)
     raise typer.Exit(done.exit_status)

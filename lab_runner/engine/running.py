@@ -210,8 +210,6 @@ class RunningLab:
         except errors.EngineError as exc:
             return str(exc)
 
-    # --- changes ----------------------------------------------------------------
-
     def apply(self, changes: Iterable[Step]) -> None:
         """Carry out steps in order.
 
@@ -235,9 +233,12 @@ class RunningLab:
         except errors.EngineError as exc:
             raise errors.ExecFailed(f"{node} does not run anything: {exc}") from exc
 
-    def interactive(self, node: str, argv: Sequence[str]) -> int:
+    def interactive(
+        self, node: str, argv: Sequence[str], listener: terminal.Listener | None = None
+    ) -> int:
         """Run a program on a node with the user's terminal attached; returns its exit status."""
-        return terminal.run(self.client, self.container(node), [*programs.ENVIRONMENT, *argv])
+        whole = [*programs.ENVIRONMENT, *argv]
+        return terminal.run(self.client, self.container(node), whole, listener)
 
     def reboot(self, nodes: Iterable[str], progress: Progress) -> None:
         """Reboot nodes, all at once, and wait until they are up again.
@@ -280,8 +281,6 @@ class RunningLab:
         self.wait_until_up({name: states[name]["boots"] + 1 for name in names}, progress)
         # Not earlier: as long as the old ones were there, the others went on learning from them.
         self.line.result("forget", nodes=[name for name in self.plan.nodes if name not in disks])
-
-    # --- listening ----------------------------------------------------------------
 
     def capture(
         self, place: str, filter_: str = "", *, text: bool, count: int | None = None
