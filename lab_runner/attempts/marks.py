@@ -8,6 +8,7 @@ out again here, so that the terminal of whoever sits there need not know them.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 from typing import Final
 
@@ -17,6 +18,8 @@ _MARK = re.compile(rb"\x1b\]133;([A-Z]);([0-9a-f]+);([^\x07\x1b]*)(?:\x07|\x1b\\
 _BEGINNING = b"\x1b]133;"
 #: A mark that is longer is none; nor is a beginning that is held back for so long.
 _MARK_LIMIT: Final = 8192
+#: Bash keeps what it was given for itself: its children see nothing of it.
+_HIDE = "export -n PROMPT_COMMAND PS0; unset -f history"
 _NUMBER = re.compile(r"\s*\d+\*?\s+")
 
 #: Told of marks: a command begins (its text), and ends (its status).
@@ -31,9 +34,14 @@ def environment(key: str) -> dict[str, str]:
     """
     # A line of history may hold what would end the mark, or be longer than one may be.
     line = 'l=$(HISTTIMEFORMAT= history 1); l=${l:0:2000}; printf %s "${l//[[:cntrl:]]/ }"'
+    told = rf"printf '\e]133;D;{key};%s\a' " + '"$?"'
     return {
         "PS0": rf"\e]133;C;{key};$({line})\a",
-        "PROMPT_COMMAND": rf"""printf '\e]133;D;{key};%s\a' "$?"; export -n PROMPT_COMMAND PS0""",
+        "PROMPT_COMMAND": f"{told}; {_HIDE}",
+        # A profile that has a prompt command of its own, which saves the history as that of the
+        # kit's machines does, meets this once, before anything is typed.
+        "BASH_FUNC_history%%": f"() {{ {_HIDE}; PROMPT_COMMAND=({shlex.quote(told)} "
+        '"$PROMPT_COMMAND"); history "$@"; }',
     }
 
 

@@ -113,6 +113,8 @@ class Session:
             if not recording.is_recorded(self._store, self._attempt):
                 self._close()  # somebody said `lab record off` meanwhile
                 return
+        if self._command is not None:
+            self._tell(None)  # its end was told by nobody: the prompt is somebody else's now
         self._command = _Command(line)
         if self._cast is not None:
             with self.calmly():

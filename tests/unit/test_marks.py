@@ -8,6 +8,7 @@ import select
 import subprocess
 import time
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,13 +79,13 @@ def test_a_beginning_without_an_end_is_shown_before_it_grows() -> None:
     assert told.marks.feed(b"\x1b]133;C;0f3c;" + b"x" * 20_000).endswith(b"x")
 
 
-def typed(*lines: str) -> tuple[bytes, Told]:
+def typed(*lines: str, profile: str = "/dev/null") -> tuple[bytes, Told]:
     """What a real shell prints when somebody types."""
     told, shown = Told(), b""
     main, other = pty.openpty()
     plain = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TERM": "xterm", "PS1": "> "}
     bash: subprocess.Popen[Any] = subprocess.Popen(
-        ["bash", "--norc", "-i"],
+        ["bash", "--rcfile", profile, "-i"],
         stdin=other,
         stdout=other,
         stderr=other,
@@ -127,3 +128,25 @@ def test_programs_do_not_see_how_it_is_done() -> None:
     assert b"0-done" in shown
     assert b"PS0=" not in shown
     assert b"PROMPT_COMMAND=" not in shown
+
+
+@pytest.mark.timeout(60)
+def test_a_profile_with_a_prompt_command_of_its_own_keeps_it(tmp_path: Path) -> None:
+    profile, saved = tmp_path / "profile", tmp_path / "history"
+    profile.write_text(f"HISTFILE={saved}\nPROMPT_COMMAND='history -a'\n")
+    lines = ("env; type history; echo $?-done", "(exit 7)", "true")
+    shown, told = typed(*lines, profile=str(profile))
+    assert told.began[:3] == list(lines)
+    assert told.ended[-3:] == [0, 7, 0]
+    assert b"0-done" in shown
+    assert b"history is a shell builtin" in shown
+    assert b"PS0=" not in shown
+    assert "(exit 7)" in saved.read_text()
+
+
+@pytest.mark.timeout(60)
+def test_a_line_that_is_too_long_is_cut(tmp_path: Path) -> None:
+    shown, told = typed("true " + "x" * 3000, "true")
+    assert told.began[0].startswith("true xxx")
+    assert len(told.began[0]) < 2010
+    assert b"]133;" not in shown
