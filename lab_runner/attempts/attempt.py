@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab_runner.attempts import recording
+from lab_runner.attempts import recording, states
 from lab_runner.attempts.breaking import break_lab, scenario_of
 from lab_runner.attempts.finding import pick
 from lab_runner.attempts.folders import folders_of, missing, require_folders
@@ -136,9 +136,10 @@ class Attempts:
         pcap: Path | None = None,
     ) -> Report:
         """Ask everything, and keep the answers."""
-        with self.opened(deployed) as lab:
+        with self.opened(deployed) as lab, states.kept(self.store, lab):
             report = run_checks(lab, on_result=on_result, pcap=pcap)
-        self.store.append(deployed.attempt, Kind.CHECK, {**report.to_json(), "lab": deployed.lab})
+            told = {**report.to_json(), "lab": deployed.lab}
+            self.store.append(deployed.attempt, Kind.CHECK, told)
         return report
 
     def reboot(

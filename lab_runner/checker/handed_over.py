@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from typing import Any
 
 from lab_runner.engine.running import RunningLab
 from lab_runner.models.results import CheckResult, Role, Status
@@ -43,3 +44,21 @@ def unchanged(lab: RunningLab) -> CheckResult:
         rationale=f"changed: {', '.join(told[:_NAMED])}{more}" if told else "all as handed over",
         duration_ms=round((time.monotonic() - started) * 1000, 1),
     )
+
+
+def differences(lab: RunningLab, nodes: Iterable[str]) -> dict[str, Any]:
+    """What is not as it was handed over, for the record; nodes that are off are left out.
+
+    Returns:
+        ``files``: for each node that has any, pairs of ``added``, ``changed`` or ``removed`` and
+        a path; ``network``: for each such node the lines ``added`` and ``removed`` of what its
+        kernel was told, by kind.
+
+    Raises:
+        EngineError: The switchboard cannot say.
+    """
+    found = lab.line.result("standing", nodes=list(nodes), timeout_s=_WITHIN_S)
+    return {
+        word: {node: told[word] for node, told in found.items() if told[word]}
+        for word in ("files", "network")
+    }

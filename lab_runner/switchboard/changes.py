@@ -39,9 +39,9 @@ _SPECIAL = {
 }
 
 
-def folders(files: NodeFiles) -> dict[str, int]:
-    """The folders of a disk and their inode numbers, by which one that was moved is known."""
-    every: dict[str, int] = {}
+def folders(files: NodeFiles) -> dict[str, tuple[int, list[str]]]:
+    """The folders of a disk: inode numbers, by which one that was moved is known, and names."""
+    every: dict[str, tuple[int, list[str]]] = {}
     root = files.open(".", _FOLDER)
     try:
         _note_folders(root, "", _DEPTH_AT_MOST, every)
@@ -50,10 +50,11 @@ def folders(files: NodeFiles) -> dict[str, int]:
     return every
 
 
-def _note_folders(fd: int, path: str, depth: int, every: dict[str, int]) -> None:
-    every[path] = os.fstat(fd).st_ino
+def _note_folders(fd: int, path: str, depth: int, every: dict[str, tuple[int, list[str]]]) -> None:
     with os.scandir(fd) as entries:
-        names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        found = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
+    every[path] = os.fstat(fd).st_ino, list(found)
+    names = [name for name, is_folder in found.items() if is_folder]
     for name in names if depth else []:
         below = _below(path, name)
         if is_passing(below):

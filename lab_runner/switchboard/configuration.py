@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from lab_runner.switchboard import changes, fingerprint, programs
+from lab_runner.switchboard import changes, fingerprint, programs, standing
 from lab_runner.switchboard.children import in_child, write
-from lab_runner.switchboard.state import FOLDERS, HANDED_OVER, LAID, NodeState, stored
+from lab_runner.switchboard.state import FOLDERS, HANDED_OVER, KERNELS, LAID, NodeState, stored
 from lab_runner.switchboard.vantage import NodeFiles, root_of
 
 _DEADLINE_S = 20.0
@@ -28,7 +30,7 @@ class Handover:
     def __init__(self, nodes: Mapping[str, NodeState]) -> None:
         self._nodes = nodes
         self._laid: dict[str, float] = stored(LAID, {})
-        self._noted: asyncio.Future[None] | None = None
+        self._noted: asyncio.Future[Any] | None = None
 
     def laid(self, name: str) -> None:
         """A new node has its disk: what of its programs changes from now on, somebody changed."""
@@ -41,20 +43,19 @@ class Handover:
         With ``configuration``, remember it as it is: whoever is to change nothing is asked.
         What somebody may change on ``disks`` is to be found later.
         """
+        if self._noted is not None:
+            await self._noted
         configuration = await of(self._nodes) if request["configuration"] else {}
         told = {"time": time.time(), "configuration": configuration}
         HANDED_OVER.write_text(json.dumps(told))
-        FOLDERS.unlink(missing_ok=True)
-        self._noted = asyncio.ensure_future(self._note_folders(request["disks"]))
+        pids = {name: pid for name in request["disks"] if (pid := self._nodes[name].pid)}
+        for place in (FOLDERS, KERNELS):
+            shutil.rmtree(place, ignore_errors=True)
+            place.mkdir()
+        await _of_each(pids, standing.note_kernel, _DEADLINE_S)
+        # How the disks are arranged, while nobody waits for it.
+        self._noted = asyncio.ensure_future(_of_each(pids, standing.note_folders, _WHOLE_DISK_S))
         return {"result": True}
-
-    async def _note_folders(self, names: list[str]) -> None:
-        """How the disks are arranged, while nobody waits for it."""
-        pids = {name: pid for name in names if (pid := self._nodes[name].pid)}
-        work = (in_child(_folders_of(pid), _WHOLE_DISK_S) for pid in pids.values())
-        taken = zip(pids, await asyncio.gather(*work), strict=True)
-        found = {name: one.get("result") for name, one in taken}
-        FOLDERS.write_text(json.dumps(found))
 
     async def disk_changes(self, request: dict[str, Any]) -> dict[str, Any]:
         """What was changed on a node's disk since it was handed over."""
@@ -65,13 +66,30 @@ class Handover:
 
         if self._noted is not None:
             await self._noted
-        known = stored(FOLDERS, {}).get(name)
 
         def child(out: int) -> None:
+            folders = standing.folders_of(name)
+            known = {path: one[0] for path, one in folders.items()} if folders else None
             found = changes.found(NodeFiles(root_of(pid)), handed_over["time"], known)
             write(out, {"result": found.to_json()})
 
         return await in_child(child, _WHOLE_DISK_S)
+
+    async def standing(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What differs on nodes from how they were handed over: files, and their kernels' state.
+
+        Nodes that are off are left out.
+        """
+        if self._noted is not None:
+            await self._noted
+        since = stored(HANDED_OVER, {}).get("time", 0.0)
+        pids = {name: pid for name in request["nodes"] if (pid := self._nodes[name].pid)}
+
+        def compare(name: str, pid: int, out: int) -> None:
+            standing.compare(name, pid, since, out)
+
+        found = await _of_each(pids, compare, _DEADLINE_S)
+        return {"result": {name: one for name, one in found.items() if one is not None}}
 
     async def changes(self, _request: dict[str, Any]) -> dict[str, Any]:
         """What of the nodes' configuration is not as it was handed over."""
@@ -87,8 +105,13 @@ class Handover:
         return await in_child(lambda out: programs.altered(pid, since, out), _DEADLINE_S)
 
 
-def _folders_of(pid: int) -> Callable[[int], None]:
-    return lambda out: write(out, {"result": changes.folders(NodeFiles(root_of(pid)))})
+async def _of_each(
+    pids: Mapping[str, int], look: Callable[[str, int, int], None], deadline_s: float
+) -> dict[str, Any]:
+    """What is found on each node, in children side by side; None where nothing could be."""
+    work = (in_child(partial(look, name, pid), deadline_s) for name, pid in pids.items())
+    taken = zip(pids, await asyncio.gather(*work), strict=True)
+    return {name: one.get("result") for name, one in taken}
 
 
 async def of(nodes: Mapping[str, NodeState]) -> Fingerprints:

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 #: These outlive a restart of the switchboard: link faults, which nodes wait for a disk, when each
-#: got its disk, and how the nodes' folders and configuration were when they were handed over.
+#: got its disk, and how the nodes were when they were handed over.
 LINKS = Path("/state/links.json")
 WAITING = Path("/state/waiting.json")
 LAID = Path("/state/laid.json")
-FOLDERS = Path("/state/folders.json")
+#: For each node its folders, and what its kernel was told.
+FOLDERS, KERNELS = Path("/state/folders"), Path("/state/kernels")
 HANDED_OVER = Path("/state/handed-over.json")
 
 
@@ -52,3 +53,8 @@ def stored(file: Path, default: Any) -> Any:
         return json.loads(file.read_text())
     except (OSError, ValueError):
         return default
+
+
+def of_node(place: Path, node: str) -> Path:
+    """The file in ``place`` that tells of one node."""
+    return place / f"{node}.json"

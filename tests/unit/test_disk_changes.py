@@ -54,7 +54,7 @@ def told(root: Path) -> dict[str, tuple[Any, ...]]:
 
 def changed(root: Path, script: str, *, noted: bool = True) -> DiskChanges:
     """What is found after a script, on its way through a line."""
-    known = folders(files(root)) if noted else None
+    known = {p: one[0] for p, one in folders(files(root)).items()} if noted else None
     time.sleep(0.02)  # an inode's time is that of the last tick
     begun = time.time() - 0.005
     subprocess.run(["sh", "-ec", script], cwd=root, check=True)
