@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lab_runner.attempts import recording, states
 from lab_runner.attempts.breaking import break_lab, scenario_of
@@ -100,10 +100,9 @@ class Attempts:
             undo.callback(running.take_back, self.client, attempt, progress)
             with lab:
                 report = break_lab(lab, progress)
-            folders = folders_of(self.catalogue, scenario, plan.lab_id)
-            facts = recording.at_start(
-                {"scenario": scenario, "lab": plan.lab_id, "seed": number, "folders": folders}
-            )
+            facts: dict[str, Any] = {"scenario": scenario, "lab": plan.lab_id, "seed": number}
+            facts["folders"] = folders_of(self.catalogue, scenario, plan.lab_id)
+            facts = recording.at_start(facts | {"drill": drill})
             self.store.append(attempt, Kind.START, facts)
             undo.pop_all()
         took = time.monotonic() - began

@@ -28,6 +28,10 @@ class Record:
         given_up: The reference solution was applied.
         hints: How many were shown.
         folders: Where scenario and lab came from, by the option that names it.
+        solved_at: When it was solved first.
+        drill: Its scenario is not told before it is solved, given up or over.
+        course: Whose assignment it is; empty for practice. Its scenario is not told either.
+        assignment: Which of the course's.
     """
 
     attempt: str
@@ -43,6 +47,24 @@ class Record:
     given_up: bool = False
     hints: int = 0
     folders: dict[str, str] = field(default_factory=dict)
+    solved_at: datetime.datetime | None = None
+    drill: bool = False
+    course: str = ""
+    assignment: str = ""
+
+    @property
+    def hidden(self) -> bool:
+        """Is its scenario not to be told yet?"""
+        return (self.drill or bool(self.course)) and not (
+            self.solved or self.given_up or self.ended
+        )
+
+    @property
+    def title(self) -> str:
+        """What it may be called where it is shown."""
+        if self.course:
+            return f"{self.course}/{self.assignment}"
+        return "a drill" if self.hidden else self.scenario or self.lab
 
 
 def records(events: Iterable[Event]) -> dict[str, Record]:
@@ -73,6 +95,7 @@ def _record(name: str, events: list[Event]) -> Record:
     checks = [event for event in since if event.kind is Kind.CHECK]
     # Where the beginning was lost, the checks still know what they were about.
     facts = start.payload or next((event.payload for event in checks), {})
+    solved_at = next((event.time for event in events if _solves(event)), None)
     return Record(
         attempt=name,
         scenario=str(facts.get("scenario", "")),
@@ -83,10 +106,14 @@ def _record(name: str, events: list[Event]) -> Record:
         ended_at=end.time if end else None,
         checks=sum(event.kind is Kind.CHECK for event in events),
         last_check=checks[-1].payload if checks else None,
-        solved=any(_solves(event) for event in events),
+        solved=solved_at is not None,
+        solved_at=solved_at,
         given_up=any(event.kind is Kind.SOLVE for event in events),
         folders=dict(facts.get("folders") or {}),
         hints=sum(event.kind is Kind.HINT for event in events),
+        drill=bool(facts.get("drill")),
+        course=str(facts.get("course", "")),
+        assignment=str(facts.get("assignment", "")),
     )
 
 

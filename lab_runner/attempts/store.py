@@ -184,6 +184,18 @@ class Store:
             ).fetchall()
             return [_event(*row) for row in rows]
 
+    def forget(self, attempt: str) -> None:
+        """Take everything about an attempt out of the file, also where it was written first.
+
+        Raises:
+            StoreError: It could not be.
+        """
+        with self._mapped():
+            self._connection.execute("PRAGMA secure_delete = ON")
+            with self._writing() as connection:
+                connection.execute("DELETE FROM events WHERE attempt = ?", (attempt,))
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """Nobody else writes between what is read here and what is written."""

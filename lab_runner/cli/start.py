@@ -46,6 +46,7 @@ def show_started(started: Started, *, json: bool) -> None:
             "ticket": plan.scenario.ticket if plan.scenario else "",
             "nodes": node_facts(plan),
             "seconds": round(started.seconds, 3),
+            "recorded": started.recorded,
         }
     )
 
@@ -54,6 +55,7 @@ def _show(started: Started) -> None:
     from lab_runner.attempts.access import open_nodes
     from lab_runner.attempts.breaking import scenario_of
     from lab_runner.cli.map import show_map
+    from lab_runner.cli.recorded import told_at_start
     from lab_runner.cli.reports import show_ticket
     from lab_runner.cli.screen import out, table, text
 
@@ -69,3 +71,4 @@ def _show(started: Started) -> None:
     shown.add_row(text(shell, "name"), "log in", text("lab check", "name"), "ask the referee")
     shown.add_row(text("  lab hint", "name"), "a nudge", text("lab stop", "name"), "take it away")
     console.print(shown)
+    console.print(text(told_at_start(recorded=started.recorded), "quiet"))

@@ -97,6 +97,27 @@ VERBS: dict[str, Verb] = {
     "reboot": Verb(
         LOOK, "reboot machines and wait for them", ("lab reboot gw", "lab reboot --all")
     ),
+    "replay": Verb(
+        LOOK,
+        "watch your own terminals again",
+        ("lab replay", "lab replay 3fa9c1 --speed 2", "lab replay 3fa9c1 --terminal 2"),
+    ),
+    "progress": Verb(
+        LOOK,
+        "what you solved, streaks, weak areas",
+        ("lab progress", "lab progress --json"),
+        file="achieved",
+    ),
+    "record": Verb(
+        LOOK,
+        "what is recorded of your work",
+        (
+            "lab record show",
+            "lab record off",
+            "lab record export 3fa9c1 --to work.zip",
+            "lab record delete 3fa9c1",
+        ),
+    ),
     "new": Verb(
         AUTHOR,
         "a lab or a scenario to begin with",

@@ -97,7 +97,7 @@ def _lines(before: list[str], now: list[str]) -> tuple[list[str], list[str]]:
     removed: list[str] = []
     for line in list(told)[2:]:  # without what would be names of files
         if line[0] in "+-":
-            (added if line[0] == "+" else removed).append(line[1:][:_LINE_AT_MOST])
+            (added if line[0] == "+" else removed).append(line[1:][:_LINE_AT_MOST].rstrip())
     return added[:_LINES_AT_MOST], removed[:_LINES_AT_MOST]
 
 

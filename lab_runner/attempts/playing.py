@@ -1,0 +1,105 @@
+"""A recorded terminal, fit to be shown on another: nothing in it that does more than draw.
+
+What a machine printed is somebody else's. Told to a terminal once more it must not set its
+title or clipboard, ask it questions whose answers are typed, or leave it in a strange mode.
+So nothing is forbidden here: what draws is let through, everything else is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from lab_runner.attempts.casts import Frame
+
+#: Nobody waits longer than this, in seconds, for what comes next.
+IDLE_S: Final = 2.0
+#: A sequence that is longer is none.
+_LONGEST: Final = 4096
+#: Escape sequences (ECMA-48 section 5.4; control strings: section 5.6), cut-off ones last.
+_SEQUENCE = re.compile(
+    r"\x1b\[(?P<words>[0-?]*)(?P<between>[ -/]*)(?P<final>[@-~])"
+    r"|\x1b(?P<string>[\]P^_X]).*?(?:\x07|\x1b\\|\x9c)"
+    r"|\x1b(?P<plain>[ -/]*[0-Z\\^-~])",
+    re.DOTALL,
+)
+_BEGUN = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[\]P^_X][^\x07\x9c]*?\x1b?|[ -/]*)\Z", re.DOTALL)
+_STRING_BEGUN = re.compile(r"\x1b[\]P^_X]")
+_STRING_ENDS = re.compile(r"\x07|\x1b\\|\x9c")
+#: Cursor, erasing, inserting, deleting, scrolling, colours, margins (ECMA-48 section 8.3).
+_DRAWING: Final = frozenset("ABCDEFGHJKLMPSTX@`adefmr")
+_NUMBERS = re.compile(r"[0-9;:]{0,64}\Z")
+#: What no number is needed for that is longer: 10^4 columns are wider than any screen.
+_HUGE = re.compile(r"\d{5}")
+#: Modes that draw: wrapping at the margin, a visible cursor, the alternate screen.
+_MODES = re.compile(r"\?(?:7|12|25|47|1047|1049)(?:;(?:7|12|25|47|1047|1049))*\Z")
+#: Save and restore the cursor, next line, index, reverse index; the sets of line drawing.
+_PLAIN: Final = frozenset({"7", "8", "D", "E", "M", "(0", "(B", ")0", ")B"})
+#: C0 but what moves the cursor or picks a set; DEL; C1; what reorders text (Unicode TR 9).
+_CONTROLS = re.compile(
+    r"[\x00-\x07\x0b\x0c\x10-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
+#: Everything that was let through, undone: attributes, sets, margins, modes, the screen.
+RESTORED: Final = "\x1b[0m\x1b(B\x0f\x1b[r\x1b[?7h\x1b[?25h\x1b[?1049l"
+
+
+class Harmless:
+    """Takes out of what was shown whatever does more than draw, also where it is cut in pieces."""
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._in_string = False
+
+    def feed(self, text: str) -> str:
+        """What of it may be shown; the beginning of a sequence is held back."""
+        text, self._held = self._held + text, ""
+        if self._in_string:
+            text = self._after_string(text)
+        begun = _BEGUN.search(text)
+        if begun:
+            text, self._held = text[: begun.start()], begun.group()
+        if len(self._held) > _LONGEST:
+            self._in_string = bool(_STRING_BEGUN.match(self._held))
+            self._held = ""
+        return drawing(text)
+
+    def _after_string(self, text: str) -> str:
+        end = _STRING_ENDS.search(text)
+        self._in_string = end is None
+        return text[end.end() :] if end else ""
+
+
+def drawing(text: str) -> str:
+    """What of a text draws."""
+    shown, at = [], 0
+    for found in _SEQUENCE.finditer(text):
+        shown += [_quiet(text[at : found.start()]), found.group() if _draws(found) else ""]
+        at = found.end()
+    return "".join([*shown, _quiet(text[at:])])
+
+
+def _quiet(text: str) -> str:
+    return _CONTROLS.sub("", text).replace("\x1b", "")
+
+
+def _draws(found: re.Match[str]) -> bool:
+    if found["final"] is None:
+        return found["plain"] in _PLAIN
+    words, final = found["words"], found["final"]
+    if found["between"] or _HUGE.search(words):
+        return False
+    if final in "hl":
+        return bool(_MODES.match(words))
+    # 3J would empty what was shown before the replay as well.
+    return final in _DRAWING and bool(_NUMBERS.match(words)) and (words, final) != ("3", "J")
+
+
+def timed(frames: Iterable[Frame], speed: float) -> Iterator[tuple[float, str]]:
+    """What to show, and how many seconds to wait before it; nobody waits long for nothing."""
+    harmless, before = Harmless(), 0.0
+    for frame in frames:
+        if frame.kind == "o":
+            wait = min(max(frame.after - before, 0.0), IDLE_S) / speed
+            before = frame.after
+            yield wait, harmless.feed(frame.text)
