@@ -17,16 +17,15 @@ from lab_runner.attempts.casts import Frame
 IDLE_S: Final = 2.0
 #: A sequence that is longer is none.
 _LONGEST: Final = 4096
-#: Escape sequences (ECMA-48 section 5.4; control strings: section 5.6), cut-off ones last.
+#: Escape sequences (ECMA-48 section 5.4) and control strings (section 5.6), which another one,
+#: CAN or SUB breaks off.
 _SEQUENCE = re.compile(
     r"\x1b\[(?P<words>[0-?]*)(?P<between>[ -/]*)(?P<final>[@-~])"
-    r"|\x1b(?P<string>[\]P^_X]).*?(?:\x07|\x1b\\|\x9c)"
-    r"|\x1b(?P<plain>[ -/]*[0-Z\\^-~])",
-    re.DOTALL,
+    r"|\x1b[\]P^_X][^\x07\x18\x1a\x1b\x9c]*(?:[\x07\x18\x1a\x9c]|\x1b\\|(?=\x1b[^\\]))"
+    r"|\x1b(?P<plain>[ -/]*[0-OQ-WYZ\\`-~])"
 )
-_BEGUN = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[\]P^_X][^\x07\x9c]*?\x1b?|[ -/]*)\Z", re.DOTALL)
-_STRING_BEGUN = re.compile(r"\x1b[\]P^_X]")
-_STRING_ENDS = re.compile(r"\x07|\x1b\\|\x9c")
+_BEGUN = re.compile(r"\x1b(?:\[[0-?]*[ -/]*\Z|[ -/]*\Z|[\]P^_X])")
+_STRING_ENDS = re.compile(r"[\x07\x18\x1a\x9c]|\x1b\\|(?=\x1b[^\\])")
 #: Cursor, erasing, inserting, deleting, scrolling, colours, margins (ECMA-48 section 8.3).
 _DRAWING: Final = frozenset("ABCDEFGHJKLMPSTX@`adefmr")
 _NUMBERS = re.compile(r"[0-9;:]{0,64}\Z")
@@ -56,37 +55,38 @@ class Harmless:
         text, self._held = self._held + text, ""
         if self._in_string:
             text = self._after_string(text)
-        begun = _BEGUN.search(text)
-        if begun:
-            text, self._held = text[: begun.start()], begun.group()
-        if len(self._held) > _LONGEST:
-            self._in_string = bool(_STRING_BEGUN.match(self._held))
-            self._held = ""
-        return drawing(text)
+        shown, at = [], 0
+        while (escape := text.find("\x1b", at)) >= 0:
+            shown.append(_quiet(text[at:escape]))
+            found = _SEQUENCE.match(text, escape)
+            if found is None and _BEGUN.match(text, escape):
+                self._hold(text[escape:])
+                return "".join(shown)
+            shown.append(found.group() if found and _draws(found) else "")
+            at = found.end() if found else escape + 1
+        return "".join([*shown, _quiet(text[at:])])
+
+    def _hold(self, begun: str) -> None:
+        """Keep what is not whole yet, unless it is too long to be anything; then its end is due."""
+        self._in_string = len(begun) > _LONGEST
+        self._held = begun if not self._in_string else "\x1b" if begun[-1] == "\x1b" else ""
 
     def _after_string(self, text: str) -> str:
         end = _STRING_ENDS.search(text)
         self._in_string = end is None
+        if end is None:
+            self._held = "\x1b" if text.endswith("\x1b") else ""
         return text[end.end() :] if end else ""
 
 
-def drawing(text: str) -> str:
-    """What of a text draws."""
-    shown, at = [], 0
-    for found in _SEQUENCE.finditer(text):
-        shown += [_quiet(text[at : found.start()]), found.group() if _draws(found) else ""]
-        at = found.end()
-    return "".join([*shown, _quiet(text[at:])])
-
-
 def _quiet(text: str) -> str:
-    return _CONTROLS.sub("", text).replace("\x1b", "")
+    return _CONTROLS.sub("", text)
 
 
 def _draws(found: re.Match[str]) -> bool:
-    if found["final"] is None:
-        return found["plain"] in _PLAIN
     words, final = found["words"], found["final"]
+    if final is None:
+        return found["plain"] in _PLAIN
     if found["between"] or _HUGE.search(words):
         return False
     if final in "hl":

@@ -139,7 +139,7 @@ class Store:
     @cached_property
     def _connection(self) -> sqlite3.Connection:
         with self._mapped():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             connection = sqlite3.connect(
                 self.path, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False
             )

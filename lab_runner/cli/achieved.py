@@ -113,8 +113,10 @@ def _in_minutes(area: Area) -> str:
 
 
 def _row(told: Progress) -> str:
-    days = "1 day" if told.streak == 1 else f"{told.streak} days in a row"
-    return f"{days}, {told.longest} at most"
+    if not told.longest:
+        return "the last four weeks: nothing solved yet"
+    days = "1 day" if told.streak == 1 else f"{told.streak} days"
+    return f"{days} in a row, {told.longest} at the most"
 
 
 def _days(told: Progress, today: datetime.date) -> Text:

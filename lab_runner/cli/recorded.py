@@ -87,7 +87,7 @@ def show_all(found: list[Kept], where: Path) -> None:
         console.print("Practice is recorded.", text("`lab record off` ends that.", "quiet"))
     else:
         console.print("Practice is not recorded.", text("`lab record on` begins it.", "quiet"))
-    console.print(text(f"All of it lies in {where}, and only your account can read it:", "quiet"))
+    console.print(text(f"This is kept, in {where}:", "quiet"))
     for word, meaning in _WHAT:
         console.print(text(f"  {word:<10}", "quiet"), text(meaning, "quiet"))
     console.print()
