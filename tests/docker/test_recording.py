@@ -50,6 +50,7 @@ def environment(home: Path) -> dict[str, str]:
 def attempt(environment: dict[str, str]) -> Iterator[str]:
     answer = start(environment)
     assert answer["recorded"] is True
+    environment["LAB_ATTEMPT"] = answer["attempt"]  # others may run beside it
     yield answer["attempt"]
     run(environment, "stop", answer["attempt"])
 
@@ -254,7 +255,8 @@ def test_what_is_over_is_exported_and_deleted(
     environment: dict[str, str], home: Path, attempt: str, tmp_path: Path
 ) -> None:
     assert run(environment, "stop", attempt).returncode == 0
-    assert json.loads(run(environment, "status", "--all", "--json").stdout)[0]["state"] == "stopped"
+    rows = json.loads(run(environment, "status", "--all", "--json").stdout)
+    assert [row["state"] for row in rows if row["attempt"] == attempt] == ["stopped"]
     target = tmp_path / "work.zip"
     done = run(environment, "record", "export", attempt, "--to", str(target))
     assert done.returncode == 0, done.stderr
