@@ -18,6 +18,7 @@ from lab_runner.attempts.folders import folders_of, missing, require_folders
 from lab_runner.attempts.history import Record, records
 from lab_runner.attempts.scoring import ENOUGH, Answer, Score, best
 from lab_runner.attempts.store import Kind, Store
+from lab_runner.attempts.tasks import Task
 from lab_runner.catalogue import Catalogue
 from lab_runner.checker.handed_over import unchanged
 from lab_runner.checker.run import OnResult, run_checks
@@ -78,7 +79,13 @@ class Attempts:
     store: Store
 
     def start(
-        self, scenario: str, seed: int | None, progress: Progress, *, drill: bool = False
+        self,
+        scenario: str,
+        seed: int | None,
+        progress: Progress,
+        *,
+        drill: bool = False,
+        task: Task | None = None,
     ) -> Started:
         """Hand out a broken lab; nothing is left of it where that does not work.
 
@@ -87,23 +94,27 @@ class Attempts:
             seed: Which variant; by chance if left out.
             progress: Told of each node's state.
             drill: Keep the scenario's name from the learner until the end.
+            task: What of a course it is; the scenario's name is kept for good.
 
         Raises:
             FaultNotObserved: The network does not show the fault as the scenario tells.
         """
         began = time.monotonic()
         number = secrets.randbelow(SEEDS - 1) + 1 if seed is None else seed
-        plan = dataclasses.replace(make_plan(self.catalogue, scenario, number), drill=drill)
+        plan = dataclasses.replace(
+            make_plan(self.catalogue, scenario, number),
+            drill=drill,
+            assignment=task.label if task else "",
+        )
         attempt = secrets.token_hex(3)
         with contextlib.ExitStack() as undo:
             lab = running.deploy(self.client, plan, attempt, progress)
             undo.callback(running.take_back, self.client, attempt, progress)
             with lab:
                 report = break_lab(lab, progress)
-            facts: dict[str, Any] = {"scenario": scenario, "lab": plan.lab_id, "seed": number}
-            facts["folders"] = folders_of(self.catalogue, scenario, plan.lab_id)
-            facts = recording.at_start(facts | {"drill": drill})
-            self.store.append(attempt, Kind.START, facts)
+            folders = folders_of(self.catalogue, scenario, plan.lab_id)
+            facts = {"scenario": scenario, "lab": plan.lab_id, "seed": number, "folders": folders}
+            self.store.append(attempt, Kind.START, facts | (task.facts() if task else {}))
             undo.pop_all()
         took = time.monotonic() - began
         return Started(attempt, plan, report, took, recorded=facts["recorded"])
@@ -119,7 +130,9 @@ class Attempts:
             UnknownName: Its scenario or its lab is in a folder that was not named.
         """
         self._require_folders(deployed.attempt, deployed.scenario, deployed.lab)
-        return make_plan(self.catalogue, deployed.scenario, deployed.seed, now=deployed.created)
+        plan = make_plan(self.catalogue, deployed.scenario, deployed.seed, now=deployed.created)
+        # What is built again is to be found again as what it was.
+        return dataclasses.replace(plan, drill=deployed.drill, assignment=deployed.assignment)
 
     @contextlib.contextmanager
     def opened(self, deployed: running.Deployed) -> Iterator[RunningLab]:
@@ -219,8 +232,17 @@ class Attempts:
             beyond = lab.plan.beyond
         return [r for r in rows if r.id not in beyond and r.status is not Status.PASSED]
 
-    def debrief(self, attempt: str, scenario: str, seed: int, *, spoil: bool) -> Scenario:
+    def debrief(
+        self, attempt: str, scenario: str, seed: int, *, spoil: bool, keep: bool = False
+    ) -> Scenario:
         """What it was; only for those who are through, or do not mind.
+
+        Args:
+            attempt: Which attempt.
+            scenario: Its scenario.
+            seed: Its variant.
+            spoil: They do not mind.
+            keep: Write it down though they are through.
 
         Raises:
             UsageError: The attempt is not solved yet.
@@ -233,7 +255,7 @@ class Attempts:
                 hint="`lab check` says what is still red, `lab hint` helps, `lab solve` repairs "
                 "it for you, and `lab debrief --spoil` tells it anyway.",
             )
-        if not through:
+        if keep or not through:
             self.store.append(attempt, Kind.DEBRIEF, {"spoil": True})
         self._require_folders(attempt, scenario, record.lab if record else "")
         return scenario_of(make_plan(self.catalogue, scenario, seed))

@@ -46,21 +46,22 @@ def command(
                 use.reboot(deployed, [], progress)
         with shown("checking") as progress:
             report = use.check(deployed, pcap=pcap)
-    hidden = deployed.drill and not report.passed
+    if deployed.is_unnamed(solved=report.passed):
+        report = report.unnamed(seed=not deployed.assignment)
     if json:
-        show_json(report.to_json() | ({"scenario": ""} if hidden else {}))
+        show_json(report.to_json())
     else:
-        _show(report, deployed.scenario if deployed.drill else "", everything=every)
+        _show(report, drilled=deployed.drill, everything=every)
     raise typer.Exit(exit_code(report))
 
 
-def _show(report: Report, drilled: str, *, everything: bool) -> None:
+def _show(report: Report, *, drilled: bool, everything: bool) -> None:
     from lab_runner.cli.reports import show_report
     from lab_runner.cli.screen import out, text
 
     show_report(out(), report, everything=everything)
     if drilled and report.passed:
-        out().print("This was", text(drilled, "name"))
+        out().print("This was", text(report.scenario, "name"))
 
 
 def exit_code(report: Report) -> int:

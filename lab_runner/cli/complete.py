@@ -20,6 +20,27 @@ def scenarios(incomplete: str) -> Iterator[tuple[str, str]]:
                 yield source.id, str(source.document.data.get("title", ""))
 
 
+def assignments(incomplete: str) -> Iterator[tuple[str, str]]:
+    """What is typed for each assignment, with its title."""
+    from lab_runner.cli.session import catalogue
+    from lab_runner.submission.seats import seats, short_names
+
+    with contextlib.suppress(LabRunnerError):
+        every = seats()
+        names = short_names(every, catalogue().scenario_files)
+        for seat in every:
+            for one in seat.invitation.assignments:
+                name = names[seat.invitation.course, one.id]
+                if name.startswith(incomplete):
+                    yield name, one.title
+
+
+def startable(incomplete: str) -> Iterator[tuple[str, str]]:
+    """Assignments, and scenarios."""
+    yield from assignments(incomplete)
+    yield from scenarios(incomplete)
+
+
 def attempts(incomplete: str) -> Iterator[tuple[str, str]]:
     """Running attempts with their scenarios."""
     from lab_runner.engine.docker import connect

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lab_runner.cli.coursework import YesOption
 from lab_runner.cli.session import AttemptOption, JsonOption, attempts
+from lab_runner.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from lab_runner.attempts.attempt import Attempts
     from lab_runner.models.scenario import Scenario
 
 
@@ -18,20 +22,49 @@ def command(
     spoil: Annotated[
         bool, typer.Option("--spoil", help="Tell it although the network is not repaired.")
     ] = False,
+    yes: YesOption = False,
     attempt: AttemptOption = None,
     json: JsonOption = False,
 ) -> None:
-    """What it was, how it shows, why the tempting repair is wrong. Once it is repaired."""
+    """What it was, how it shows, why the tempting repair is wrong. Once it is repaired.
+
+    In a course it is kept back until the course closes.
+    """
     from lab_runner.cli.plain import show_json
 
     with attempts() as use:
         which = use.finished(attempt) or use.find(attempt)
-        told = use.debrief(which.attempt, which.scenario, which.seed, spoil=spoil)
+        early = _is_early(use, which.attempt)
+        if early:
+            _require_yes(spoil=spoil, yes=yes)
+        told = use.debrief(which.attempt, which.scenario, which.seed, spoil=spoil, keep=early)
     if json:
         keys = {"title", "diagnosis", "solutions", "wrong_fixes", "debrief"}
         show_json(told.model_dump(include=keys, exclude_none=True))
     else:
         _show(told)
+
+
+def _is_early(use: Attempts, attempt: str) -> bool:
+    """Is it of a course that goes on?"""
+    from lab_runner.submission.rules import is_kept_back
+
+    record = use.record(attempt)
+    now = datetime.datetime.now(datetime.UTC)
+    return bool(record and record.course and is_kept_back(record.course, now))
+
+
+def _require_yes(*, spoil: bool, yes: bool) -> None:
+    from lab_runner.cli.coursework import require_yes
+    from lab_runner.submission.rules import ANSWER_COST
+
+    if not spoil:
+        raise UsageError(
+            "The debrief tells the answer, and the course is not over yet.",
+            hint="Once it has closed, `lab debrief` tells it. `lab debrief --spoil` does so now: "
+            f"{ANSWER_COST}.",
+        )
+    require_yes("The debrief tells the answer", ANSWER_COST, yes=yes)
 
 
 def _show(told: Scenario) -> None:

@@ -80,7 +80,7 @@ def _left_behind() -> str:
         return "The engine does not answer; `lab status` will say what is left once it does."
     if not left:
         return "Nothing is left running."
-    names = ", ".join(f"{lab.attempt} ({lab.scenario or lab.lab})" for lab in left)
+    names = ", ".join(f"{lab.attempt} ({lab.name})" for lab in left)
     if len(left) == 1:
         return f"Still running: {names}. `lab stop` takes it away."
     return f"Still running: {names}. `lab stop ID` takes one away, `lab stop --all` all of them."

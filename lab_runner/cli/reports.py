@@ -21,12 +21,12 @@ _HEADINGS = {
 }
 
 
-def show_ticket(console: Console, scenario: Scenario) -> None:
-    """The customer's words."""
+def show_ticket(console: Console, scenario: Scenario, title: str = "") -> None:
+    """The customer's words, under the scenario's title or another one."""
     body = text(scenario.ticket.strip())
     width = min(console.width, WIDEST)
-    title = Text.assemble("ticket: ", (plain(scenario.title), "bold"))
-    panel = Panel(body, title=title, title_align="left", padding=(1, 2), width=width)
+    heading = Text.assemble("ticket: ", (plain(title or scenario.title), "bold"))
+    panel = Panel(body, title=heading, title_align="left", padding=(1, 2), width=width)
     console.print(panel)
 
 

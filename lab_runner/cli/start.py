@@ -6,43 +6,114 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab_runner.cli.session import JsonOption, ScenarioArgument, attempts
+from lab_runner.cli import complete
+from lab_runner.cli.session import JsonOption, attempts
+from lab_runner.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
-    from lab_runner.attempts.attempt import Started
+    from lab_runner.attempts.attempt import Attempts, Started
+    from lab_runner.submission.invitation import Assignment
+    from lab_runner.submission.seats import Seat
+
+Task = tuple["Seat", "Assignment"]
 
 
 def command(
-    scenario: ScenarioArgument,
+    scenario: Annotated[
+        str,
+        typer.Argument(
+            metavar="SCENARIO",
+            help="A scenario's id, as `lab list` shows it, or an assignment's of a course.",
+            autocompletion=complete.startable,
+        ),
+    ],
     seed: Annotated[
         int | None,
         typer.Option(min=0, help="Which variant; the same seed is the same case everywhere."),
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Start a scenario: build its network, break it, make sure it is broken, show the ticket."""
+    """Start a scenario: build its network, break it, make sure it is broken, show the ticket.
+
+    An assignment of a course is started by its own name, in your own variant.
+    """
     from lab_runner.cli.progress import shown
 
-    with attempts() as use, shown(f"starting {scenario}") as progress:
-        started = use.start(scenario, seed, progress)
-    show_started(started, json=json)
+    with attempts() as use:
+        task = _task(use, scenario)
+        if task and seed is not None:
+            raise UsageError(
+                "An assignment has a variant of its own.", hint="--seed is for practice: leave it."
+            )
+        with shown(f"starting {scenario}") as progress:
+            if task is None:
+                started = use.start(scenario, seed, progress)
+            else:
+                from lab_runner.submission.beginning import begin
+
+                started = begin(use, *task, progress)
+        words = _terms(use, *task) if task else ""
+    show_started(started, json=json, task=task, terms=words)
 
 
-def show_started(started: Started, *, json: bool) -> None:
-    """The ticket, the network, and what to type next; a drill keeps its scenario's name."""
+def _task(use: Attempts, name: str) -> Task | None:
+    """The assignment that is meant; a scenario of the same name comes first, and says so."""
+    from lab_runner.submission.beginning import is_scenario
+    from lab_runner.submission.seats import find_assignment, seats
+
+    if is_scenario(use.catalogue, name):
+        if any(seat.assignment(name) for seat in seats()):
+            _warn(name)
+        return None
+    try:
+        return find_assignment(name)
+    except UnknownName:
+        if "/" in name:
+            raise
+        return None  # the scenario's own message names what is near
+
+
+def _warn(name: str) -> None:
+    from lab_runner.cli.screen import show_problem
+
+    show_problem(
+        f"{name} is a scenario, and one of your assignments, too. This is the scenario, to "
+        "practise with.",
+        "`lab assignments` shows the name that starts the assignment.",
+        title="note",
+        colour="yellow",
+    )
+
+
+def _terms(use: Attempts, seat: Seat, assignment: Assignment) -> str:
+    from lab_runner.cli.coursework import terms
+    from lab_runner.submission.beginning import work_on
+
+    return terms(seat, assignment, work_on(use, seat, assignment).until)
+
+
+def show_started(
+    started: Started, *, json: bool, task: Task | None = None, terms: str = ""
+) -> None:
+    """The ticket, the network, and what to type next.
+
+    A drill keeps its scenario's name; an assignment its seed, too.
+    """
     from lab_runner.cli.plain import show_json
     from lab_runner.cli.show import node_facts
 
     if not json:
-        _show(started)
+        _show(started, task[1].title if task else "", terms)
         return
     plan = started.plan
+    unnamed = plan.drill or plan.assignment
     show_json(
         {
             "attempt": started.attempt,
-            "scenario": "" if plan.drill else plan.scenario_id,
+            "scenario": "" if unnamed else plan.scenario_id,
+            "assignment": plan.assignment.rpartition("/")[2],
             "lab": plan.lab_id,
-            "seed": plan.seed,
+            "seed": None if plan.assignment else plan.seed,
             "ticket": plan.scenario.ticket if plan.scenario else "",
             "nodes": node_facts(plan),
             "seconds": round(started.seconds, 3),
@@ -51,7 +122,7 @@ def show_started(started: Started, *, json: bool) -> None:
     )
 
 
-def _show(started: Started) -> None:
+def _show(started: Started, title: str, terms: str) -> None:
     from lab_runner.attempts.access import open_nodes
     from lab_runner.attempts.breaking import scenario_of
     from lab_runner.cli.map import show_map
@@ -60,15 +131,19 @@ def _show(started: Started) -> None:
     from lab_runner.cli.screen import out, table, text
 
     console, plan = out(), started.plan
-    show_ticket(console, scenario_of(plan))
+    show_ticket(console, scenario_of(plan), title)
     show_map(console, plan, None)
     console.print()
     ready = f"Ready after {started.seconds:.1f} s, and broken as told."
-    console.print(text(ready), text(f"attempt {started.attempt} · seed {plan.seed}", "quiet"))
+    facts = f"attempt {started.attempt}" + ("" if plan.assignment else f" · seed {plan.seed}")
+    console.print(text(ready), text(facts, "quiet"))
+    if terms:
+        console.print(text(terms))
     shown = table("", "", "", "")
     shown.show_header = False
     shell = f"  lab shell {open_nodes(plan)[0]}"
+    second = ("  lab submit", "hand it in") if terms else ("  lab hint", "a nudge")
     shown.add_row(text(shell, "name"), "log in", text("lab check", "name"), "ask the referee")
-    shown.add_row(text("  lab hint", "name"), "a nudge", text("lab stop", "name"), "take it away")
+    shown.add_row(text(second[0], "name"), second[1], text("lab stop", "name"), "take it away")
     console.print(shown)
     console.print(text(told_at_start(recorded=started.recorded), "quiet"))

@@ -58,14 +58,18 @@ def _facts(standing: Standing) -> dict[str, Any]:
     source = lab or record
     assert source is not None
     solved = bool(record and (record.solved or record.given_up))
-    hidden = bool(lab and lab.drill and not solved)
+    assignment = (lab.assignment.rpartition("/")[2] if lab else "") or (
+        record.assignment if record else ""
+    )
+    hidden = bool(assignment or (lab and lab.is_unnamed(solved=solved)))
     return {
         "attempt": standing.attempt,
         "state": standing.state,
         "scenario": "" if hidden else source.scenario,
         "drill": bool(lab and lab.drill),
+        "assignment": assignment,
         "lab": source.lab,
-        "seed": source.seed,
+        "seed": None if assignment else source.seed,
         "started": (record.started if record else lab.created if lab else None).__str__(),
         "nodes": dict(sorted(lab.states.items())) if lab else {},
         "recorded": record is not None,
@@ -73,8 +77,18 @@ def _facts(standing: Standing) -> dict[str, Any]:
         "hints": record.hints if record else 0,
         "solved": bool(record and record.solved),
         "given_up": bool(record and record.given_up),
-        "last_check": record.last_check if record else None,
+        "last_check": _last(record, hidden=hidden, seed=not assignment),
     }
+
+
+def _last(record: Record | None, *, hidden: bool, seed: bool) -> dict[str, Any] | None:
+    """The last report, without the names that are kept."""
+    from lab_runner.attempts.history import report_of
+
+    if not hidden:
+        return record.last_check if record else None
+    report = report_of(record)
+    return report.unnamed(seed=seed).to_json() if report else None
 
 
 def _show(standings: list[Standing]) -> None:
@@ -89,8 +103,8 @@ def _show(standings: list[Standing]) -> None:
         facts = _facts(standing)
         shown.add_row(
             text(standing.attempt, "name"),
-            text(facts["scenario"] or ("a drill" if facts["drill"] else facts["lab"])),
-            text(facts["seed"]),
+            text(_called(facts)),
+            text("" if facts["seed"] is None else facts["seed"]),
             text(_ago(standing)),
             text(standing.state, _STYLES.get(standing.state, "")),
             text(_last_check(facts)),
@@ -100,6 +114,11 @@ def _show(standings: list[Standing]) -> None:
     for standing in standings:
         for line in _remarks(standing):
             console.print(text(f"{standing.attempt}: {line}", "quiet"))
+
+
+def _called(facts: dict[str, Any]) -> str:
+    name = facts["scenario"] or facts["assignment"]
+    return str(name or ("a drill" if facts["drill"] else facts["lab"]))
 
 
 _STYLES = {"running": "passed", "impaired": "failed", "lost": "skipped", "stopped": "quiet"}
@@ -135,7 +154,8 @@ def _troubles(lab: Deployed, record: Record | None) -> Iterator[str]:
     for part in lab.scenario.split(PLUS):
         options = missing(catalogue(), part, lab.lab)
         if options:
-            what = f"lab {lab.lab!r}" if options == ["labs"] else f"scenario {part!r}"
+            name = f"what {lab.name} needs" if lab.assignment else f"scenario {part!r}"
+            what = f"lab {lab.lab!r}" if options == ["labs"] else name
             how = advice(options, record.folders if record else {})
             yield f"there is no {what} here. {how} `lab stop {lab.attempt}` removes it"
 

@@ -50,6 +50,11 @@ def command(
     client.close()
 
 
+def _called(lab: Deployed) -> str:
+    """A drill is over, and has its name again; a course's work is called by its own."""
+    return lab.name if lab.assignment else lab.scenario or lab.lab
+
+
 def _stop(use: Attempts, lab: Deployed) -> None:
     from lab_runner.cli.progress import shown
     from lab_runner.cli.screen import out, show_problem, text
@@ -59,4 +64,4 @@ def _stop(use: Attempts, lab: Deployed) -> None:
             use.stop(lab.attempt, progress)
     except StoreError as exc:
         show_problem(str(exc), exc.hint, title="warning", colour="yellow")
-    out().print("Stopped", text(lab.attempt, "name"), text(lab.scenario or lab.lab, "quiet"))
+    out().print("Stopped", text(lab.attempt, "name"), text(_called(lab), "quiet"))

@@ -27,6 +27,8 @@ LABEL_SEED = "breakfix.seed"
 LABEL_NODE = "breakfix.node"
 #: There on the containers of a drill, whose scenario is not told before its end.
 LABEL_DRILL = "breakfix.drill"
+#: There on the containers of a course's work, of which neither scenario nor seed is told.
+LABEL_ASSIGNMENT = "breakfix.assignment"
 #: There on the containers of a proof, which is nobody's attempt.
 LABEL_PROOF = "breakfix.proof"
 LABEL_OWNER = "breakfix.owner"
@@ -77,6 +79,7 @@ def labels(plan: Plan, attempt: str, node: str) -> dict[str, str]:
         LABEL_OWNER: f"{getpass.getuser()}@{platform.node()}",
         LABEL_VERSION: __version__,
         **({LABEL_DRILL: "yes"} if plan.drill else {}),
+        **({LABEL_ASSIGNMENT: plan.assignment} if plan.assignment else {}),
         **({LABEL_PROOF: "yes"} if plan.proof else {}),
     }
 

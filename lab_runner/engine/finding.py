@@ -21,6 +21,7 @@ class Deployed:
         states: The container's state (``running``, ``exited``…) by node; the
             switchboard is among them.
         drill: Is the scenario's name kept from the learner until the end?
+        assignment: What of a course it is, as ``course/assignment``.
         proof: Is it held to the contract just now, and nobody's attempt?
     """
 
@@ -31,6 +32,7 @@ class Deployed:
     created: datetime.datetime
     states: dict[str, str]
     drill: bool = False
+    assignment: str = ""
     proof: bool = False
 
     @property
@@ -38,7 +40,13 @@ class Deployed:
         """What to call it while it runs."""
         if self.proof:
             return f"a proof of {self.scenario}"
+        if self.assignment:
+            return self.assignment.rpartition("/")[2]
         return "a drill" if self.drill else self.scenario or self.lab
+
+    def is_unnamed(self, *, solved: bool) -> bool:
+        """Is it kept from the learner which scenario it is?"""
+        return bool(self.assignment) or (self.drill and not solved)
 
 
 def find(client: DockerClient) -> list[Deployed]:
@@ -63,6 +71,7 @@ def _deployed(attempt: str, rows: list[dict[str, Any]]) -> Deployed:
         created=datetime.datetime.fromtimestamp(created, datetime.UTC),
         states={row["Labels"].get(containers.LABEL_NODE, "?"): row["State"] for row in rows},
         drill=containers.LABEL_DRILL in labels,
+        assignment=labels.get(containers.LABEL_ASSIGNMENT, ""),
         proof=containers.LABEL_PROOF in labels,
     )
 

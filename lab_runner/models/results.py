@@ -72,6 +72,16 @@ class Report(Strict):
         """The checks whose instrument failed."""
         return [check for check in self.checks if check.status is Status.ERROR]
 
+    def unnamed(self, *, seed: bool) -> Report:
+        """The same without the scenario's name; the seed stays only where it is said."""
+        parts = [
+            PartResult(scenario="", title=f"part {number}", passed=part.passed)
+            for number, part in enumerate(self.parts, 1)
+        ]
+        return self.model_copy(
+            update={"scenario": "", "parts": parts} | ({} if seed else {"seed": 0})
+        )
+
     def to_json(self) -> dict[str, Any]:
         """The documented form: attempt, scenario, seed, passed, parts, duration_ms, checks."""
         data = self.model_dump(mode="json")

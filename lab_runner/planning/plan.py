@@ -78,6 +78,8 @@ class Plan:
     parts: Mapping[str, Scenario] = field(default_factory=dict)
     #: Is the scenario's name kept from the learner until the end?
     drill: bool = False
+    #: What of a course it is, as ``course/assignment``; the scenario's name is kept for good.
+    assignment: str = ""
     #: Is it held to the contract, and nobody's attempt?
     proof: bool = False
 

@@ -30,6 +30,7 @@ class Assignment(Strict):
         seed: Their own variant.
         minutes: How long they have from the start; None for as long as they like.
         hints: May they ask for hints?
+        hint_cost: What each hint takes off, in points of 100.
     """
 
     id: Identifier
@@ -38,6 +39,7 @@ class Assignment(Strict):
     seed: Annotated[int, Field(ge=0, lt=1 << 32)]
     minutes: Annotated[int, Field(gt=0)] | None = None
     hints: bool = True
+    hint_cost: Annotated[float, Field(ge=0, le=100)] = 0.0
 
 
 class Invitation(Strict):
