@@ -101,9 +101,7 @@ VERBS: dict[str, Verb] = {
     "join": Verb(
         COURSES, "take part: keep your lead's invitation", ("lab join course-ada.breakfix",)
     ),
-    "assignments": Verb(
-        COURSES, "what there is to do, and how it stands", ("lab assignments",)
-    ),
+    "assignments": Verb(COURSES, "what there is to do, and how it stands", ("lab assignments",)),
     "submit": Verb(
         COURSES,
         "check, say what would be lost, write the hand-in",

@@ -10,6 +10,7 @@ from pydantic import (
     PlainSerializer,
     PlainValidator,
     StringConstraints,
+    model_validator,
 )
 
 from lab_runner.attempts.store import Event, Kind
@@ -23,6 +24,8 @@ from lab_runner.submission.keys import SigningKey
 _LINES_LIMIT, _LINE_LIMIT = 10_000, 4_000
 _EVENTS_LIMIT, _EVENT_LIMIT = 20_000, 1 << 20
 _MACHINES_LIMIT = 100
+#: Of all recorded terminals together, in characters; of their number.
+TERMINALS_LIMIT, TERMINALS = 6 << 20, 500
 
 Word = Annotated[str, StringConstraints(max_length=200)]
 Machine = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}$")]
@@ -65,6 +68,7 @@ class HandIn(Strict):
         events: All that was written down of the attempt, oldest first.
         changes: What was changed on the disks of machines, by machine.
         states: What the machines' kernels had been told at the end, by machine.
+        terminals: What was seen in terminals, as asciicast v2, by the file's name.
     """
 
     course: Word
@@ -78,6 +82,16 @@ class HandIn(Strict):
     events: Annotated[list[Recorded], Field(max_length=_EVENTS_LIMIT)]
     changes: Annotated[dict[Machine, Changes], Field(max_length=_MACHINES_LIMIT)]
     states: Annotated[dict[Machine, State], Field(max_length=_MACHINES_LIMIT)]
+    terminals: Annotated[
+        dict[Word, Annotated[str, StringConstraints(max_length=TERMINALS_LIMIT)]],
+        Field(max_length=TERMINALS),
+    ] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _within_limits(self) -> HandIn:
+        if sum(map(len, self.terminals.values())) > TERMINALS_LIMIT:
+            raise ValueError(f"terminals of more than {TERMINALS_LIMIT >> 20} MiB")
+        return self
 
 
 def write_hand_in(work: HandIn, trainee: SigningKey) -> bytes:

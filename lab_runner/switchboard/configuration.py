@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
+import os
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from lab_runner.switchboard import changes, fingerprint, programs, standing
+from lab_runner.switchboard import changes, fingerprint, kernel, namespaces, programs
 from lab_runner.switchboard.children import in_child, write
 from lab_runner.switchboard.state import FOLDERS, HANDED_OVER, KERNELS, LAID, NodeState, stored
 from lab_runner.switchboard.vantage import NodeFiles, root_of
@@ -48,14 +48,23 @@ class Handover:
         configuration = await of(self._nodes) if request["configuration"] else {}
         told = {"time": time.time(), "configuration": configuration}
         HANDED_OVER.write_text(json.dumps(told))
-        pids = {name: pid for name in request["disks"] if (pid := self._nodes[name].pid)}
-        for place in (FOLDERS, KERNELS):
-            shutil.rmtree(place, ignore_errors=True)
-            place.mkdir()
-        await _of_each(pids, standing.note_kernel, _DEADLINE_S)
-        # How the disks are arranged, while nobody waits for it.
-        self._noted = asyncio.ensure_future(_of_each(pids, standing.note_folders, _WHOLE_DISK_S))
+        for file in (FOLDERS, KERNELS):
+            file.unlink(missing_ok=True)
+        self._noted = asyncio.ensure_future(self._note(request["disks"]))
         return {"result": True}
+
+    async def _note(self, names: list[str]) -> None:
+        """How kernels and disks are, while nobody waits for it."""
+        KERNELS.write_text(json.dumps(await self._kernels(names)))
+        await self._note_folders(names)
+
+    async def _note_folders(self, names: list[str]) -> None:
+        """How the disks are arranged."""
+        pids = {name: pid for name in names if (pid := self._nodes[name].pid)}
+        work = (in_child(_folders_of(pid), _WHOLE_DISK_S) for pid in pids.values())
+        taken = zip(pids, await asyncio.gather(*work), strict=True)
+        found = {name: one.get("result") for name, one in taken}
+        FOLDERS.write_text(json.dumps(found))
 
     async def disk_changes(self, request: dict[str, Any]) -> dict[str, Any]:
         """What was changed on a node's disk since it was handed over."""
@@ -75,21 +84,23 @@ class Handover:
 
         return await in_child(child, _WHOLE_DISK_S)
 
-    async def standing(self, request: dict[str, Any]) -> dict[str, Any]:
-        """What differs on nodes from how they were handed over: files, and their kernels' state.
-
-        Nodes that are off are left out.
-        """
+    async def kernels(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What nodes' kernels were told: before, when they were handed over, and now."""
         if self._noted is not None:
             await self._noted
-        since = stored(HANDED_OVER, {}).get("time", 0.0)
-        pids = {name: pid for name in request["nodes"] if (pid := self._nodes[name].pid)}
+        before, now = stored(KERNELS, {}), await self._kernels(request["nodes"])
+        return {
+            "result": {
+                name: {"before": before.get(name), "now": state} for name, state in now.items()
+            }
+        }
 
-        def compare(name: str, pid: int, out: int) -> None:
-            standing.compare(name, pid, since, out)
-
-        found = await _of_each(pids, compare, _DEADLINE_S)
-        return {"result": {name: one for name, one in found.items() if one is not None}}
+    async def _kernels(self, names: list[str]) -> dict[str, dict[str, list[str]] | None]:
+        """None for a node that is off, or was not read in time."""
+        pids = {name: pid for name in names if (pid := self._nodes[name].pid)}
+        work = (in_child(_kernel_of(pid), _DEADLINE_S) for pid in pids.values())
+        taken = dict(zip(pids, await asyncio.gather(*work), strict=True))
+        return {name: taken.get(name, {}).get("result") for name in names}
 
     async def changes(self, _request: dict[str, Any]) -> dict[str, Any]:
         """What of the nodes' configuration is not as it was handed over."""
@@ -112,6 +123,14 @@ async def _of_each(
     work = (in_child(partial(look, name, pid), deadline_s) for name, pid in pids.items())
     taken = zip(pids, await asyncio.gather(*work), strict=True)
     return {name: one.get("result") for name, one in taken}
+
+
+def _kernel_of(pid: int) -> Callable[[int], None]:
+    def child(out: int) -> None:
+        namespaces.enter(os.open(f"/proc/{pid}/ns/net", os.O_RDONLY), namespaces.CLONE_NEWNET)
+        write(out, {"result": kernel.state()})
+
+    return child
 
 
 async def of(nodes: Mapping[str, NodeState]) -> Fingerprints:
