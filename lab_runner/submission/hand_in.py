@@ -21,7 +21,7 @@ from lab_runner.submission.invitation import PERSON, Identifier
 from lab_runner.submission.keys import SigningKey
 
 #: Of one kind of a machine's state, in lines; of a line, in characters.
-_LINES_LIMIT, _LINE_LIMIT = 10_000, 4_000
+LINES_LIMIT, LINE_LIMIT = 10_000, 4_000
 _EVENTS_LIMIT, _EVENT_LIMIT = 20_000, 1 << 20
 _MACHINES_LIMIT = 100
 #: Of all recorded terminals together, in characters; of their number.
@@ -29,8 +29,8 @@ TERMINALS_LIMIT, TERMINALS = 6 << 20, 500
 
 Word = Annotated[str, StringConstraints(max_length=200)]
 Machine = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}$")]
-Line = Annotated[str, StringConstraints(max_length=_LINE_LIMIT)]
-Lines = Annotated[list[Line], Field(max_length=_LINES_LIMIT)]
+Line = Annotated[str, StringConstraints(max_length=LINE_LIMIT)]
+Lines = Annotated[list[Line], Field(max_length=LINES_LIMIT)]
 #: What a machine's kernel was told, by its kind: addresses, routes, firewall…
 State = Annotated[dict[Word, Lines], Field(max_length=20)]
 Changes = Annotated[
