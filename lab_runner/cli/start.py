@@ -68,7 +68,10 @@ def _task(use: Attempts, name: str) -> Task | None:
     try:
         return find_assignment(name)
     except UnknownName:
-        if "/" in name:
+        from difflib import get_close_matches
+
+        ids = [one.id for seat in seats() for one in seat.invitation.assignments]
+        if "/" in name or get_close_matches(name, ids, n=1):
             raise
         return None  # the scenario's own message names what is near
 

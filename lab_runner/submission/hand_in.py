@@ -33,9 +33,13 @@ Line = Annotated[str, StringConstraints(max_length=LINE_LIMIT)]
 Lines = Annotated[list[Line], Field(max_length=LINES_LIMIT)]
 #: What a machine's kernel was told, by its kind: addresses, routes, firewall…
 State = Annotated[dict[Word, Lines], Field(max_length=20)]
-Changes = Annotated[
-    DiskChanges, PlainValidator(DiskChanges.from_json), PlainSerializer(DiskChanges.to_json)
-]
+
+
+def _changes(value: object) -> DiskChanges:
+    return value if isinstance(value, DiskChanges) else DiskChanges.from_json(value)
+
+
+Changes = Annotated[DiskChanges, PlainValidator(_changes), PlainSerializer(DiskChanges.to_json)]
 
 
 class Recorded(Strict):

@@ -213,9 +213,14 @@ def _work(use: Attempts, one: Draft) -> HandIn:
         )
     except ValidationError as exc:
         raise HandInError(
-            f"The record of attempt {deployed.attempt} is more than a hand-in can hold.",
+            f"Attempt {deployed.attempt} is more than a hand-in can hold: {_first(exc)}.",
             hint="Start the assignment again, and hand that one in; tell your lead.",
         ) from exc
+
+
+def _first(exc: ValidationError) -> str:
+    error = exc.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, error['loc']))}: {error['msg']}"
 
 
 def _within_limits(state: State) -> State:
