@@ -155,7 +155,8 @@ def _could_come_back(kind: str, line: str, written: str) -> bool:
         name = body.partition(" = ")[0]
         return name in written or name.replace(".", "/") in written
     if kind == "sockets":
-        return True  # a service that was set up listens, and its files need not name the port
+        # A service that was set up listens, and its files need not name the port.
+        return "systemd" in written or bool(re.search(rf"\b{body.rsplit(' ', 1)[-1]}\b", written))
     words = set(_ADDRESS.findall(body)) or {body.split()[0]}
     return any(word in written for word in words)
 
