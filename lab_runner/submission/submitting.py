@@ -6,6 +6,7 @@ import datetime
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -19,6 +20,7 @@ from lab_runner.attempts.store import Kind
 from lab_runner.checker.kernels import State, kernels
 from lab_runner.engine import running
 from lab_runner.engine.disk_changes import take
+from lab_runner.engine.docker import WORKERS
 from lab_runner.engine.running import Deployed, Progress, RunningLab
 from lab_runner.errors import HandInError, NoAttempt, UsageError
 from lab_runner.models.results import Report, Status
@@ -142,10 +144,14 @@ def draft(
 
 def _seen(lab: RunningLab) -> dict[str, Seen]:
     nodes = open_nodes(lab.plan)
-    disks, told = take(lab, nodes), kernels(lab, nodes)
-    return {
-        node: Seen(told[node], disks[node], units(lab, node), leased(lab, node)) for node in nodes
-    }
+    lab.line  # noqa: B018 - opened here, once, before several threads need it
+    with ThreadPoolExecutor(WORKERS) as pool:
+        running_units = pool.map(lambda node: units(lab, node), nodes)
+        given = pool.map(lambda node: leased(lab, node), nodes)
+        disks, told = take(lab, nodes), kernels(lab, nodes)
+        services = dict(zip(nodes, running_units, strict=True))
+        leases = dict(zip(nodes, given, strict=True))
+    return {node: Seen(told[node], disks[node], services[node], leases[node]) for node in nodes}
 
 
 def write(use: Attempts, one: Draft) -> Written:

@@ -274,6 +274,7 @@ ENGINE_VERBS = [
     ("reset",),
     ("solve",),
     ("debrief",),
+    ("submit",),
     ("stop",),
     ("stop", "--all"),
     ("doctor",),
