@@ -24,6 +24,7 @@
     │   └── NotReplayable          its changes cannot be carried out
     ├── FaultNotObserved           the fault was injected and nothing broke
     ├── ProbeError                 an instrument failed: nobody's repair is judged by it
+    ├── Stopped                    nobody waits for the result any more
     └── StoreError                 the record of attempts cannot be read or written
 
 The first line of a class's docstring is its default message. Each error carries
@@ -146,6 +147,10 @@ class FaultNotObserved(LabRunnerError):
 
 class ProbeError(LabRunnerError):
     """The measurement could not be made."""
+
+
+class Stopped(LabRunnerError):
+    """Nobody waits for the result any more."""
 
 
 class StoreError(LabRunnerError):

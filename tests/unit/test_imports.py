@@ -28,6 +28,7 @@ FLOORS = {
     "map": 4,
     "engine": 4,
     "checker": 5,
+    "pool": 5,
     "attempts": 6,
     "authoring": 6,
     "proving": 6,
@@ -47,6 +48,8 @@ DOORS = {
     "typer": {"cli"},
     "click": {"cli"},
     "rich": {"cli"},
+    "dask": {"pool"},
+    "distributed": {"pool"},
 }
 LONGEST_FILE = 300
 #: Flat tables of declarations, one a protocol: cutting them would hide what belongs together.
