@@ -19,7 +19,8 @@
     │   ├── NodeNotReady           a node did not boot in time
     │   ├── WiringFailed           a cable could not be plugged in
     │   ├── SwitchboardLost        the switchboard does not answer
-    │   └── NotRemoved             something of a lab is still there
+    │   ├── NotRemoved             something of a lab is still there
+    │   └── WorkersLost            no worker is left that could do it
     ├── HandInError                a hand-in is not what it should be
     │   └── NotReplayable          its changes cannot be carried out
     ├── FaultNotObserved           the fault was injected and nothing broke
@@ -131,6 +132,10 @@ class SwitchboardLost(EngineError):
 
 class NotRemoved(EngineError):
     """Something of a lab is still there."""
+
+
+class WorkersLost(EngineError):
+    """No worker is left that could do it."""
 
 
 class HandInError(LabRunnerError):

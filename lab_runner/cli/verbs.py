@@ -132,6 +132,7 @@ VERBS: dict[str, Verb] = {
             "lab prove NAME --watch",
             "lab prove NAME --pairs",
             "lab prove --junit proofs.xml",
+            "lab prove --all --scheduler tcp://10.0.0.5:8786",
         ),
         file="contract",
     ),
@@ -141,6 +142,11 @@ VERBS: dict[str, Verb] = {
         ("lab doctor", "lab doctor --fix", "lab doctor --json"),
     ),
     "images": Verb(MACHINE, "build, list, prune images", ("lab images list", "lab images build")),
+    "worker": Verb(
+        MACHINE,
+        "lend this machine to a Dask scheduler",
+        ("lab worker tcp://10.0.0.5:8786", "lab worker tcp://10.0.0.5:8786 --slots 4"),
+    ),
     "demo": Verb(MACHINE, "everything once, in half a minute", ("lab demo",)),
     "version": Verb(MACHINE, "the version of this program", ("lab version",)),
 }

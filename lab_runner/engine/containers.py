@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab_runner import __version__
 from lab_runner.engine.docker import mapped
+from lab_runner.engine.process import this_process
 from lab_runner.planning.plan import NodePlan, Plan
 from lab_runner.switchboard.protocol import (
     NODE_VARIABLE,
@@ -31,6 +32,8 @@ LABEL_DRILL = "breakfix.drill"
 LABEL_ASSIGNMENT = "breakfix.assignment"
 #: There on the containers of a proof, which is nobody's attempt.
 LABEL_PROOF = "breakfix.proof"
+#: The process that a proof belongs to: when that is gone, the proof goes too.
+LABEL_HOLDER = "breakfix.holder"
 LABEL_OWNER = "breakfix.owner"
 LABEL_VERSION = "breakfix.version"
 #: The value of :data:`LABEL_NODE` of the switchboard; no node can have this name.
@@ -79,8 +82,7 @@ def labels(plan: Plan, attempt: str, node: str) -> dict[str, str]:
         LABEL_OWNER: f"{getpass.getuser()}@{platform.node()}",
         LABEL_VERSION: __version__,
         **({LABEL_DRILL: "yes"} if plan.drill else {}),
-        **({LABEL_ASSIGNMENT: plan.assignment} if plan.assignment else {}),
-        **({LABEL_PROOF: "yes"} if plan.proof else {}),
+        **({LABEL_PROOF: "yes", LABEL_HOLDER: this_process()} if plan.proof else {}),
     }
 
 

@@ -23,6 +23,7 @@ class Deployed:
         drill: Is the scenario's name kept from the learner until the end?
         assignment: What of a course it is, as ``course/assignment``.
         proof: Is it held to the contract just now, and nobody's attempt?
+        holder: The process that a proof belongs to, as far as that is known.
     """
 
     attempt: str
@@ -34,6 +35,7 @@ class Deployed:
     drill: bool = False
     assignment: str = ""
     proof: bool = False
+    holder: str = ""
 
     @property
     def name(self) -> str:
@@ -73,6 +75,7 @@ def _deployed(attempt: str, rows: list[dict[str, Any]]) -> Deployed:
         drill=containers.LABEL_DRILL in labels,
         assignment=labels.get(containers.LABEL_ASSIGNMENT, ""),
         proof=containers.LABEL_PROOF in labels,
+        holder=labels.get(containers.LABEL_HOLDER, ""),
     )
 
 

@@ -61,6 +61,10 @@ class NodePlan:
     def files(self) -> list[Entry]:  # noqa: D102 - above
         return self.make_files()
 
+    def __getstate__(self) -> dict[str, object]:
+        """As another process gets it: with the files, which are made from folders of this one."""
+        return {**vars(self), "files": self.files, "make_files": partial(list, self.files)}
+
 
 @dataclass(frozen=True)
 class Plan:

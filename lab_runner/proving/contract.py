@@ -6,12 +6,9 @@ one was; those that build on each other (healthy, broken, repaired, rebooted) fo
 
 from __future__ import annotations
 
-import concurrent.futures
 import secrets
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +16,8 @@ from typing import TYPE_CHECKING
 from lab_runner.catalogue import Catalogue
 from lab_runner.engine import running
 from lab_runner.planning.plan import Plan, make_plan
+from lab_runner.pool.jobs import Pool
+from lab_runner.pool.local import LocalPool
 from lab_runner.proving.matrix import Clause, Proof, Row
 from lab_runner.proving.stage import Stage, played, quiet
 from lab_runner.proving.states import passages
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 OnRow = Callable[[str, int, Row], None]
+#: The one state of a proof that nobody could carry out.
+NOT_DONE = "not done"
 #: A plan, and the how manieth time it is proven, from 0.
 Turn = tuple[Plan, int]
 
@@ -56,49 +57,85 @@ def prove(
     on_row: OnRow = lambda *_: None,
     packets: Path | None = None,
 ) -> Iterator[Proof]:
+    """Prove scenarios on one engine; see :func:`prove_in`."""
+    return prove_in(LocalPool(client, jobs), turns, on_row=on_row, packets=packets)
+
+
+def prove_in(
+    pool: Pool,
+    turns: Iterable[Turn],
+    *,
+    on_row: OnRow = lambda *_: None,
+    packets: Path | None = None,
+) -> Iterator[Proof]:
     """Prove scenarios, several at a time.
 
     Args:
-        client: The engine.
+        pool: Who does it.
         turns: What :func:`plans` gives.
-        jobs: Labs at a time.
         on_row: Told of each state as it is done: scenario, seed, row.
-        packets: A folder for what crosses the segments in each state.
+        packets: A folder, where the pool is, for what crosses the segments in each state.
 
     Yields:
         One proof for each scenario, seed and repetition, as they are done.
     """
-    stop = threading.Event()
-    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        proofs = [
-            pool.submit(_prove_one, client, plan, turn, on_row, _folder(packets, plan, turn), stop)
-            for plan, turn in turns
-        ]
+    jobs = [ProofJob(plan, turn, _folder(packets, plan, turn)) for plan, turn in turns]
+
+    def told(index: int, row: object) -> None:
+        assert isinstance(row, Row)
+        on_row(jobs[index].scenario, jobs[index].plan.seed, row)
+
+    for done in pool.run(jobs, on_told=told):
+        yield done.result or _not_done(jobs[done.index], str(done.problem), on_row)
+
+
+def _not_done(job: ProofJob, problem: str, on_row: OnRow) -> Proof:
+    row = Row(clause=Clause.STEADY, state=NOT_DONE, problem=problem)
+    on_row(job.scenario, job.plan.seed, row)
+    return job.proof([row])
+
+
+@dataclass(frozen=True)
+class ProofJob:
+    """One proof, for a pool; it tells each row.
+
+    Attributes:
+        turn: The how manieth time, from 0.
+        packets: A folder for what crosses the segments; None: not kept.
+    """
+
+    plan: Plan
+    turn: int = 0
+    packets: Path | None = None
+
+    @property
+    def scenario(self) -> str:
+        """What is proven."""
+        return str(self.plan.scenario_id)
+
+    @property
+    def name(self) -> str:  # noqa: D102 - the protocol's
+        return f"{self.scenario} seed {self.plan.seed}"
+
+    def run(self, client: DockerClient, tell: Callable[[object], None]) -> Proof:
+        """All states; nothing is left of the lab.
+
+        Raises:
+            Stopped: Nobody waits for it any more.
+            EngineError: The lab could not be taken away.
+        """
+        attempt = secrets.token_hex(3)
         try:
-            for proof in concurrent.futures.as_completed(proofs):
-                yield proof.result()
+            rows = played(_states(client, self.plan, attempt, self.packets), tell)
         finally:
-            stop.set()  # whoever interrupts waits for the states that are being seen, and no more
-            pool.shutdown(cancel_futures=True)
+            running.remove(client, attempt, quiet)
+        return self.proof(rows + played([_clean(client, attempt)], tell))
 
-
-def _prove_one(
-    client: DockerClient,
-    plan: Plan,
-    turn: int,
-    on_row: OnRow,
-    packets: Path | None,
-    stop: threading.Event,
-) -> Proof:
-    assert plan.scenario_id is not None
-    attempt = secrets.token_hex(3)
-    tell = partial(on_row, plan.scenario_id, plan.seed)
-    try:
-        rows = played(_states(client, plan, attempt, packets), tell, stop.is_set)
-    finally:
-        running.remove(client, attempt, quiet)
-    rows += played([_clean(client, attempt)], tell)
-    return Proof(scenario=plan.scenario_id, seed=plan.seed, repetition=turn, rows=tuple(rows))
+    def proof(self, rows: Iterable[Row]) -> Proof:
+        """What was seen."""
+        return Proof(
+            scenario=self.scenario, seed=self.plan.seed, repetition=self.turn, rows=tuple(rows)
+        )
 
 
 def _states(client: DockerClient, plan: Plan, attempt: str, packets: Path | None) -> Iterator[Row]:

@@ -1,0 +1,209 @@
+"""Jobs on the workers of a Dask scheduler."""
+
+from __future__ import annotations
+
+import pickle
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from distributed import Client, Future, KilledWorker
+
+from lab_runner.errors import EngineUnavailable, WorkersLost
+from lab_runner.pool.jobs import Done, Job, OnTold, R
+from lab_runner.pool.lines import LAB, TOPIC, Message, Tls, kit_resource, resources, security
+from lab_runner.pool.remote import perform
+
+#: A scheduler that is there answers within this time.
+_ANSWERS_S = 15
+_LOOK_S = 2.0
+#: Without a worker for so long, nobody will come any more.
+_DESERTED_S = 120.0
+#: Jobs that are taken back look up after each state of their labs.
+_LEAVING_S = 120.0
+
+
+class ScheduledPool:
+    """Workers that ``lab worker`` has started, on any machine.
+
+    Args:
+        address: The scheduler's.
+        tls: How to encrypt.
+        deserted_s: How long to wait for a worker once there is none.
+
+    Raises:
+        EngineUnavailable: No scheduler answers.
+        WorkersLost: It has no worker with this kit.
+    """
+
+    def __init__(self, address: str, tls: Tls, *, deserted_s: float = _DESERTED_S) -> None:
+        self._address, self._deserted_s = address, deserted_s
+        try:
+            self._client = Client(
+                address, timeout=_ANSWERS_S, set_as_default=False, security=security(address, tls)
+            )
+        except (OSError, ValueError, RuntimeError) as exc:
+            raise no_scheduler(address) from exc
+        if not self.workers():
+            problem = self._nobody()
+            self.close()
+            raise problem
+
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()
+
+    def workers(self) -> dict[str, int]:
+        """Slots of the workers that have this kit, by the worker's name."""
+        return {
+            str(info["name"]): int(info["resources"].get(LAB, 0))
+            for info in self._everybody()
+            if kit_resource() in info["resources"]
+        }
+
+    def run(
+        self, jobs: Sequence[Job[R]], *, on_told: OnTold = lambda *_: None
+    ) -> Iterator[Done[R]]:
+        """See :meth:`lab_runner.pool.jobs.Pool.run`.
+
+        A job whose worker is lost begins again elsewhere, and tells again.
+        """
+        run = _Run(self._client, on_told)
+        self._client.subscribe_topic(TOPIC, run.heard)
+        try:
+            run.submit(jobs)
+            for _ in jobs:
+                yield self._next(run, jobs)
+        finally:
+            run.take_back(self.workers)
+            self._client.unsubscribe_topic(TOPIC)
+
+    def _next(self, run: _Run, jobs: Sequence[Job[R]]) -> Done[R]:
+        """The next that ends; one that never will, where nobody is left to do it."""
+        seen = time.monotonic()
+        while True:
+            index = run.ended(_LOOK_S)
+            if index is not None:
+                return run.outcome(index, jobs[index].name)
+            if self._client.status != "running":
+                return run.given_up(jobs, no_scheduler(self._address))
+            if self.workers():
+                seen = time.monotonic()
+            elif time.monotonic() - seen > self._deserted_s:
+                return run.given_up(jobs, self._nobody())
+
+    def _everybody(self) -> list[dict[str, Any]]:
+        try:
+            told = self._client.scheduler_info(n_workers=-1)
+        except (OSError, RuntimeError, TimeoutError):
+            return []
+        return list(told["workers"].values())
+
+    def _nobody(self) -> WorkersLost:
+        others = {name for info in self._everybody() for name in info["resources"] if "KIT" in name}
+        if others:
+            kits = ", ".join(sorted(others)).replace("KIT ", "")
+            ours = kit_resource().replace("KIT ", "")
+            return WorkersLost(
+                f"The workers at {self._address} have another kit: {kits}, this is {ours}.",
+                hint="Install the same one on all machines, and start the workers again.",
+            )
+        return WorkersLost(
+            f"{self._address} has no worker.", hint=f"Start some: `lab worker {self._address}`"
+        )
+
+
+def no_scheduler(address: str) -> EngineUnavailable:
+    """What to say where none answers."""
+    return EngineUnavailable(
+        f"No scheduler answers at {address}.", hint="Start one: `dask scheduler --port 8786`"
+    )
+
+
+class _Run:
+    """One call of a pool: its futures, and what its jobs say."""
+
+    def __init__(self, client: Client, on_told: OnTold) -> None:
+        self._client, self._on_told = client, on_told
+        self._id = secrets.token_hex(8)
+        self._futures: dict[int, Future[Any]] = {}
+        self._open: set[int] = set()
+        self._ended: SimpleQueue[int] = SimpleQueue()
+        self._at_work: set[tuple[int, str]] = set()
+        self._quiet = threading.Event()
+
+    def submit(self, jobs: Sequence[Job[Any]]) -> None:
+        for index, job in enumerate(jobs):
+            future = self._client.submit(
+                perform,
+                self._id,
+                index,
+                pickle.dumps(job),
+                key=f"{job.name}-{self._id}-{index}",
+                resources=resources(1),
+                pure=False,
+            )
+            self._futures[index] = future
+            self._open.add(index)
+            future.add_done_callback(lambda _, index=index: self._ended.put(index))
+
+    def heard(self, event: tuple[float, Any]) -> None:
+        """Something was said on the topic; maybe by a job of somebody else's."""
+        message = pickle.loads(event[1])  # noqa: S301 - the scheduler's network is trusted
+        if not isinstance(message, Message) or message.run != self._id:
+            return
+        who = (message.index, message.where)
+        (self._at_work.add if message.at_work else self._at_work.discard)(who)
+        if message.told is not None and not self._quiet.is_set():
+            self._on_told(message.index, message.told)
+
+    def ended(self, within_s: float) -> int | None:
+        """A job that ended and was not yet asked for."""
+        try:
+            index = self._ended.get(timeout=within_s)
+        except Empty:
+            return None
+        return index if index in self._open else None
+
+    def outcome(self, index: int, name: str) -> Done[Any]:
+        """What became of a job.
+
+        Its result is dropped at once: with it, the last worker that knows of it may go.
+        """
+        self._open.discard(index)
+        future = self._futures.pop(index)
+        try:
+            made: Done[Any] = future.result()
+        except KilledWorker as exc:
+            problem = WorkersLost(
+                f"{name} was given up: {exc.allowed_failures + 1} workers were lost with it.",
+                hint="Out of memory? Start workers with fewer slots: `lab worker --slots N`.",
+            )
+            made = Done(index, name, None, problem)
+        finally:
+            future.release()
+        return made
+
+    def given_up(
+        self, jobs: Sequence[Job[Any]], problem: EngineUnavailable | WorkersLost
+    ) -> Done[Any]:
+        index = min(self._open)
+        self._open.discard(index)
+        self._futures.pop(index).release()
+        return Done(index, jobs[index].name, None, problem)
+
+    def take_back(self, workers: Any) -> None:
+        """Nothing of it begins any more, and the labs that it has are gone."""
+        self._quiet.set()
+        if not self._futures or self._client.status != "running":
+            return
+        self._client.cancel(list(self._futures.values()), force=True)
+        deadline = time.monotonic() + _LEAVING_S
+        while time.monotonic() < deadline:
+            there = workers()
+            if not any(where in there for _, where in tuple(self._at_work)):
+                return
+            time.sleep(0.1)
