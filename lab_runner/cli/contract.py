@@ -9,6 +9,14 @@ from typing import Annotated
 import typer
 
 from lab_runner.cli import complete
+from lab_runner.cli.scheduling import (
+    JobsOption,
+    Place,
+    SchedulerOption,
+    TlsCa,
+    TlsCert,
+    TlsKey,
+)
 from lab_runner.cli.session import JsonOption, catalogue
 from lab_runner.errors import UsageError
 
@@ -22,7 +30,6 @@ All = Annotated[bool, typer.Option("--all", help="All scenarios and exams, as if
 Seeds = Annotated[int, typer.Option(min=1, help="So many variants of each.")]
 FirstSeed = Annotated[int, typer.Option(min=0, help="The first of them.")]
 Repetitions = Annotated[int, typer.Option(min=1, help="Each so often: is it steady?")]
-Jobs = Annotated[int, typer.Option(min=1, help="So many labs at a time.")]
 ReportFile = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Keep everything that was seen, as JSON.")
 ]
@@ -55,7 +62,11 @@ def command(
     seeds: Seeds = 1,
     first_seed: FirstSeed = 1,
     repetitions: Repetitions = 1,
-    jobs: Jobs = 1,
+    jobs: JobsOption = None,
+    scheduler: SchedulerOption = None,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     report: ReportFile = None,
     junit: JunitFile = None,
     pcap: Packets = None,
@@ -67,35 +78,35 @@ def command(
 
     A matrix of states and checks shows which cell is wrong.
     """
+    from lab_runner.cli.prove import Wanted, require_writable
     from lab_runner.cli.prove import command as prove
-    from lab_runner.cli.prove import require_writable
     from lab_runner.cli.watching import command as watch_one
 
     if every and scenarios:
         raise UsageError("--all and named scenarios at once.", hint="Leave one of the two out.")
+    place = Place(scheduler, jobs, tls_ca, tls_cert, tls_key)
     several = {"--seeds": seeds != 1, "--repetitions": repetitions != 1, "--pcap": bool(pcap)}
     kept = {"--report": bool(report), "--junit": bool(junit), "--json": json}
     if watch:
-        _refuse("--watch", {**several, "--jobs": jobs != 1, **kept, "--pairs": pairs})
+        _refuse(
+            "--watch",
+            {
+                **several,
+                "--jobs": jobs is not None,
+                "--scheduler": bool(scheduler),
+                **kept,
+                "--pairs": pairs,
+            },
+        )
         raise typer.Exit(watch_one(catalogue, scenarios or [], first_seed))
     if pairs:
-        _refuse("--pairs", several)
+        _refuse("--pairs", {**several, "--scheduler": bool(scheduler)})
+    if scheduler:
+        _refuse("--scheduler", {"--pcap": bool(pcap)})
     require_writable(report, junit)
-    raise typer.Exit(
-        prove(
-            catalogue(),
-            scenarios or [],
-            seeds=seeds,
-            first_seed=first_seed,
-            repetitions=repetitions,
-            jobs=jobs,
-            as_json=json,
-            report=report,
-            junit=junit,
-            packets=pcap,
-            in_pairs=pairs,
-        )
-    )
+    every_seed = range(first_seed, first_seed + seeds)
+    wanted = Wanted(catalogue(), scenarios or [], every_seed, repetitions, pcap, pairs)
+    raise typer.Exit(prove(wanted, place, as_json=json, report=report, junit=junit))
 
 
 def _refuse(mode: str, given: Mapping[str, bool]) -> None:

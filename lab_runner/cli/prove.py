@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +15,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from lab_runner.cli.screen import err, out
+from lab_runner.cli.tally import tally
 from lab_runner.errors import UsageError
 from lab_runner.models.results import Role, Status
 from lab_runner.proving.matrix import Cell, Clause, Proof, Row
 
 if TYPE_CHECKING:
     from lab_runner.catalogue import Catalogue
+    from lab_runner.cli.scheduling import Place
 
 _MARKS = {Status.PASSED: "●", Status.FAILED: "○", Status.SKIPPED: "·", Status.ERROR: "!"}
 _STYLES = {
@@ -32,47 +36,38 @@ _SYMPTOM_MARK, _STATE_WIDTH = 2, 3
 LEGEND = "● passed  ○ failed  · skipped  ! error  ✗ not what the contract wants  S a symptom"
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be proven, and what is to be kept of it."""
+
+    catalogue: Catalogue
+    scenarios: list[str]
+    seeds: range
+    repetitions: int
+    packets: Path | None
+    in_pairs: bool
+
+
 def command(
-    catalogue: Catalogue,
-    scenarios: list[str],
+    wanted: Wanted,
+    place: Place,
     *,
-    seeds: int,
-    first_seed: int,
-    repetitions: int,
-    jobs: int,
     as_json: bool,
     report: Path | None,
     junit: Path | None,
-    packets: Path | None,
-    in_pairs: bool,
 ) -> int:
     """Prove scenarios and show the matrices; of pairs, only those that are not sound.
 
     Returns:
-        The exit code: 0 if every cell is right, 1 if one is wrong.
+        The exit code: 0 if every cell is right, 1 if one is wrong, 3 if a proof could not be
+        carried out.
     """
-    from lab_runner.engine import docker
-    from lab_runner.proving.contract import plans, prove
     from lab_runner.proving.junit import junit as junit_xml
-    from lab_runner.proving.pairs import pairs, prove_pairs
 
-    console = err()
-
-    def on_row(scenario: str, seed: int, row: Row) -> None:
-        console.print(line(scenario, seed, row))
-
-    if in_pairs:
-        both = pairs(catalogue, scenarios, first_seed)
-        found = prove_pairs(docker.connect(), both, jobs=jobs, on_row=on_row)
-    else:
-        names = scenarios or catalogue.scenario_ids()
-        every = range(first_seed, first_seed + seeds)
-        turns = plans(catalogue, names, seeds=every, repetitions=repetitions)
-        found = prove(docker.connect(), turns, jobs=jobs, on_row=on_row, packets=packets)
     proofs: list[Proof] = []
     complete = False
     try:
-        proofs += found
+        _prove(wanted, place, proofs)
         complete = True
     finally:  # an hour's proofs are not lost because somebody did not wait for the last one
         proofs.sort(key=lambda proof: (proof.scenario, proof.seed, proof.repetition))
@@ -84,8 +79,46 @@ def command(
     if as_json:
         sys.stdout.write(json.dumps(data, indent=2) + "\n")
     else:
-        _show(proofs, [proof for proof in proofs if not (in_pairs and proof.holds)])
-    return 0 if data["holds"] else 1
+        _show(proofs, [proof for proof in proofs if not (wanted.in_pairs and proof.holds)])
+    return _exit_code(proofs)
+
+
+def _prove(wanted: Wanted, place: Place, proofs: list[Proof]) -> None:
+    """Add each proof as it is done; all are known to make sense before the first begins."""
+    from lab_runner.proving.contract import plans, prove_in
+
+    if wanted.in_pairs:
+        return _prove_pairs(wanted, place.jobs or 1, proofs)
+    names = wanted.scenarios or wanted.catalogue.scenario_ids()
+    turns = plans(wanted.catalogue, names, seeds=wanted.seeds, repetitions=wanted.repetitions)
+    console = err()
+    with place.pool() as pool, tally(console, "proving", len(turns)) as count:
+        made = prove_in(pool, turns, on_row=_printing(console), packets=wanted.packets)
+        with contextlib.closing(made):
+            for proof in made:
+                proofs.append(proof)
+                count()
+    return None
+
+
+def _prove_pairs(wanted: Wanted, jobs: int, proofs: list[Proof]) -> None:
+    from lab_runner.engine import docker
+    from lab_runner.proving.pairs import pairs, prove_pairs
+
+    both = pairs(wanted.catalogue, wanted.scenarios, wanted.seeds[0])
+    proofs += prove_pairs(docker.connect(), both, jobs=jobs, on_row=_printing(err()))
+
+
+def _printing(console: Console) -> Callable[[str, int, Row], None]:
+    return lambda scenario, seed, row: console.print(line(scenario, seed, row))
+
+
+def _exit_code(proofs: list[Proof]) -> int:
+    from lab_runner.proving.contract import NOT_DONE
+
+    if any(row.state == NOT_DONE for proof in proofs for row in proof.rows):
+        return 3
+    return 0 if all(proof.holds for proof in proofs) else 1
 
 
 def require_writable(*files: Path | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,6 @@ from lab_runner.errors import UsageError
 
 if TYPE_CHECKING:
     from lab_runner.pool.jobs import Pool
-    from lab_runner.pool.lines import Tls
 
 
 def _pem(option: str, what: str) -> Any:
@@ -26,7 +26,6 @@ SchedulerOption = Annotated[
     typer.Option(
         "--scheduler",
         metavar="ADDRESS",
-        envvar="BREAKFIX_SCHEDULER",
         help="Work on the workers of this Dask scheduler: tcp://HOST:8786.",
     ),
 ]
@@ -38,25 +37,39 @@ TlsCert = Annotated[Path | None, _pem("--tls-cert", "Own certificate")]
 TlsKey = Annotated[Path | None, _pem("--tls-key", "Its key")]
 
 
-def tls(ca: Path | None, cert: Path | None, key: Path | None) -> Tls:
-    """The files in one."""
-    from lab_runner.pool.lines import Tls
+@dataclass(frozen=True)
+class Place:
+    """Where work is done: in this process, or on a scheduler's workers.
 
-    return Tls(ca, cert, key)
-
-
-def opened(
-    scheduler: str | None, jobs: int | None, encryption: Tls
-) -> AbstractContextManager[Pool]:
-    """The pool that is asked for.
-
-    Raises:
-        UsageError: Options of no effect.
+    Attributes:
+        jobs: Labs at a time in this process; None: not said.
+        ca: With ``cert`` and ``key``: files for TLS.
     """
-    from lab_runner.pool.opening import pool
 
-    if scheduler is not None and jobs is not None:
-        raise UsageError(
-            "--scheduler has no use for --jobs.", hint="Its workers' slots say how many labs fit."
-        )
-    return pool(scheduler=scheduler, jobs=jobs or 1, tls=encryption)
+    scheduler: str | None = None
+    jobs: int | None = None
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.scheduler is not None and self.jobs is not None:
+            raise UsageError(
+                "--scheduler has no use for --jobs.",
+                hint="Its workers' slots say how many labs fit.",
+            )
+        if self.scheduler is None and (self.ca or self.cert or self.key):
+            raise UsageError("TLS is for a scheduler, and none is named.", hint="Add --scheduler.")
+
+    def pool(self) -> AbstractContextManager[Pool]:
+        """The pool, for a ``with``.
+
+        Raises:
+            UsageError: The scheduler's address is none, or Dask is not installed.
+            EngineError: No engine answers; or no scheduler, or it has no worker with this kit.
+        """
+        from lab_runner.pool.lines import Tls
+        from lab_runner.pool.opening import pool
+
+        tls = Tls(self.ca, self.cert, self.key)
+        return pool(scheduler=self.scheduler, jobs=self.jobs or 1, tls=tls)

@@ -38,10 +38,9 @@ def command(
     that died has left. Ctrl-C ends it: what it was at is done elsewhere. Whoever may use the
     scheduler may run any program on this machine: for trusted networks only.
     """
-    from lab_runner.cli.scheduling import tls
     from lab_runner.engine import capacity
     from lab_runner.engine.docker import connect
-    from lab_runner.pool.lines import require_dask
+    from lab_runner.pool.lines import Tls, require_dask
 
     require_dask(scheduler)
     client = connect()
@@ -51,7 +50,7 @@ def command(
     from lab_runner.pool.worker import Offer, serve
 
     serve(
-        Offer(scheduler, places, host, tls(tls_ca, tls_cert, tls_key)),
+        Offer(scheduler, places, host, Tls(tls_ca, tls_cert, tls_key)),
         lambda name: _say(
             f"{name} is ready: {places} {'lab' if places == 1 else 'labs'} at a time."
         ),

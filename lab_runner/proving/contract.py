@@ -7,7 +7,7 @@ one was; those that build on each other (healthy, broken, repaired, rebooted) fo
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -67,7 +67,7 @@ def prove_in(
     *,
     on_row: OnRow = lambda *_: None,
     packets: Path | None = None,
-) -> Iterator[Proof]:
+) -> Generator[Proof, None, None]:
     """Prove scenarios, several at a time.
 
     Args:
