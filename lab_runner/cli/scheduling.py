@@ -60,6 +60,10 @@ class Place:
             )
         if self.scheduler is None and (self.ca or self.cert or self.key):
             raise UsageError("TLS is for a scheduler, and none is named.", hint="Add --scheduler.")
+        if self.scheduler is not None:
+            from lab_runner.pool.lines import require_dask
+
+            require_dask(self.scheduler)
 
     def pool(self) -> AbstractContextManager[Pool]:
         """The pool, for a ``with``.

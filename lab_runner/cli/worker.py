@@ -45,7 +45,7 @@ def command(
     require_dask(scheduler)
     client = connect()
     _prepare(client)
-    places = slots or capacity.slots(client)
+    places = capacity.slots(client, slots)
     client.close()
     from lab_runner.pool.worker import Offer, serve
 

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from lab_runner.engine import inotify
 from lab_runner.engine.docker import mapped
+from lab_runner.engine.doctor import inotify_limit
+from lab_runner.errors import HostUnsuitable
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -17,13 +20,32 @@ A_LAB = 300 << 20
 SPARE = 1 << 30
 #: A proof waits for answers half of its time.
 LABS_A_CORE = 2
+#: Containers of the largest lab, the switchboard among them.
+_CONTAINERS = 13
 
 
-def slots(client: DockerClient) -> int:
-    """So many labs at a time: what memory allows, but no more than keep all cores busy."""
-    with mapped():
-        info = client.info()
-    return fitting(free=_free(int(info["MemTotal"])), cores=int(info["NCPU"]))
+def slots(client: DockerClient, wanted: int | None = None) -> int:
+    """So many labs at a time, as far as the engine's kernel lets them live.
+
+    Args:
+        client: The engine; it has the image of a switchboard.
+        wanted: How many are asked for; None: what memory allows, but no more than keep all
+            cores busy.
+
+    Raises:
+        HostUnsuitable: So many would die.
+    """
+    alive = _alive(inotify_limit(client))
+    if wanted is None:
+        with mapped():
+            info = client.info()
+        return min(alive, fitting(free=_free(int(info["MemTotal"])), cores=int(info["NCPU"])))
+    if wanted > alive:
+        raise HostUnsuitable(
+            f"The kernel's limit {inotify.KEY} carries {alive} labs at a time, not {wanted}.",
+            hint=inotify.HINT,
+        )
+    return wanted
 
 
 def fitting(*, free: int, cores: int) -> int:
@@ -34,6 +56,12 @@ def fitting(*, free: int, cores: int) -> int:
         cores: Processors.
     """
     return max(1, min((free - SPARE) // A_LAB, LABS_A_CORE * cores + 1))
+
+
+def _alive(limit: int | None) -> int:
+    if limit is None:
+        return 1
+    return max(1, limit // (_CONTAINERS * inotify.A_NODE))
 
 
 def _free(total: int) -> int:

@@ -149,6 +149,12 @@ def raise_inotify(client: DockerClient) -> None:
         raise EngineError(f"{inotify.KEY} could not be raised: {said.strip()}")
 
 
+def inotify_limit(client: DockerClient) -> int | None:
+    """What the engine's kernel allows all containers together; None if it does not say."""
+    said = _in_container(client, f"cat /proc/sys/{inotify.KEY.replace('.', '/')}").strip()
+    return int(said) if said.isdigit() else None
+
+
 def _engine(info: dict[str, Any]) -> Finding:
     detail = f"{info['ServerVersion']} on {info['OperatingSystem']}, kernel {info['KernelVersion']}"
     return Finding("engine", "Docker engine", State.GOOD, detail, essential=True)
