@@ -178,8 +178,9 @@ class _Run:
         try:
             made: Done[Any] = future.result()
         except KilledWorker as exc:
+            lost = exc.allowed_failures + 1
             problem = WorkersLost(
-                f"{name} was given up: {exc.allowed_failures + 1} workers were lost with it.",
+                f"{name} was given up: {lost} {'worker' if lost == 1 else 'workers'} died of it.",
                 hint="Out of memory? Start workers with fewer slots: `lab worker --slots N`.",
             )
             made = Done(index, name, None, problem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import threading
@@ -24,7 +25,8 @@ from lab_runner.pool.opening import pool
 from lab_runner.pool.scheduled import ScheduledPool
 from tests.conftest import DATA
 from tests.docker.conftest import wait_for
-from tests.docker.workers import LAB, ROOT, Cluster, Look, Wait
+from tests.docker.workers import LAB, ROOT, Cluster, Engine, Look, Ruin, Wait
+from tests.wire.certificates import Authority
 
 SMALLEST = "far-side-unreachable"
 OWN = ("--labs", str(DATA / "labs"), "--scenarios", str(DATA / "scenarios"))
@@ -183,15 +185,68 @@ def test_prove_on_workers_and_interrupted(cluster: Cluster, engine: DockerClient
     assert done.returncode == 0, done.stderr
     assert "all 1 hold the contract" in done.stdout
     listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    running = subprocess.Popen(
-        [LAB[0], "-c", listening + LAB[2], *OWN, *words, "--seeds", "5"],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    wait_for(lambda: len(of_process(engine, worker.process.pid)) == 2, "two proofs")
-    running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=120)
+    command = [LAB[0], "-c", listening + LAB[2], *OWN, *words, "--seeds", "5"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as running:
+        try:
+            wait_for(lambda: len(of_process(engine, worker.process.pid)) == 2, "two proofs")
+            running.send_signal(signal.SIGINT)
+            _, said = running.communicate(timeout=120)
+        finally:
+            running.kill()
     assert running.returncode == 130, said
     assert of_process(engine, worker.process.pid) == []
+
+
+def test_a_worker_whose_engine_is_gone_leaves(cluster: Cluster, tmp_path: Path) -> None:
+    way = Engine(
+        os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
+    )
+    first = cluster.worker(1, DOCKER_HOST=way.address)
+    way.cut()
+    jobs = waiting(tmp_path, 3)
+    jobs[0].until.touch()
+    second = cluster.worker(1)
+    with pool(scheduler=cluster.address) as made:
+        done = list(made.run(jobs))
+    assert {(one.result, one.where) for one in done} == {
+        (f"job-{n} is done", second.name) for n in range(3)
+    }
+    assert first.process.wait(30) == 3
+    assert "No Docker engine answers" in first.said
+
+
+def test_a_job_that_takes_its_workers_with_it_is_given_up(
+    engine: DockerClient, tmp_path: Path
+) -> None:
+    cluster = Cluster(tmp_path)
+    cluster.scheduler(DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0")
+    try:
+        cluster.worker(1)
+        with pool(scheduler=cluster.address) as made:
+            (done,) = made.run([Ruin("ruin")])
+    finally:
+        cluster.close()
+    assert isinstance(done.problem, WorkersLost)
+    assert "given up: 1 worker" in str(done.problem)
+
+
+def test_tls_all_the_way(engine: DockerClient, tmp_path: Path) -> None:
+    authority, pem = Authority.new(), tmp_path / "127.0.0.1-30.pem"
+    authority.server(tmp_path, "127.0.0.1")
+    made = Tls(tmp_path / "ca.pem", pem, pem)
+    (tmp_path / "ca.pem").write_bytes(authority.pem)
+    cluster = Cluster(tmp_path)
+    scheduler = ("--tls-ca-file", str(made.ca), "--tls-cert", str(made.cert))
+    cluster.scheduler(*scheduler, "--tls-key", str(made.key), protocol="tls")
+    files = ("--tls-ca", str(made.ca), "--tls-cert", str(made.cert), "--tls-key", str(made.key))
+    try:
+        worker = cluster.worker(1, *files)
+        with pool(scheduler=cluster.address, tls=made) as workers:
+            assert isinstance(workers, ScheduledPool)
+            assert workers.workers() == {worker.name: 1}
+        with pytest.raises(EngineUnavailable), pool(scheduler=cluster.address):
+            pass
+    finally:
+        cluster.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +19,7 @@ from typing import Any
 
 from lab_runner.checker.run import run_checks
 from lab_runner.engine import running
+from lab_runner.engine.docker import need_answer
 from lab_runner.planning.plan import Plan
 from tests.docker.conftest import quiet, wait_for
 
@@ -33,32 +36,41 @@ class Cluster:
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
     address: str = ""
 
-    def scheduler(self) -> None:
+    def scheduler(self, *options: str, protocol: str = "tcp", **environment: str) -> None:
         """Start the scheduler."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        self.address = f"tcp://127.0.0.1:{port}"
-        options = ["--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
-        self.start("scheduler", "-m", "distributed.cli.dask_scheduler", *options)
+        self.address = f"{protocol}://127.0.0.1:{port}"
+        words = [
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--no-dashboard",
+            "--protocol",
+            protocol,
+            *options,
+        ]
+        self.start("scheduler", "-m", "distributed.cli.dask_scheduler", *words, **environment)
         wait_for(lambda: _listens(port), "the scheduler")
 
-    def worker(self, slots: int) -> Worker:
+    def worker(self, slots: int, *options: str, **environment: str) -> Worker:
         """Start a worker, and wait until it is ready."""
         name = f"worker-{len(self.started)}"
-        words = ["worker", self.address, "--slots", str(slots)]
-        made = Worker(self.start(name, *LAB[1:], *words), self.folder / name)
+        words = ["worker", self.address, "--slots", str(slots), *options]
+        made = Worker(self.start(name, *LAB[1:], *words, **environment), self.folder / name)
         wait_for(lambda: made.name or made.process.poll() is not None, "a worker", PATIENCE_S)
         assert made.name, made.said
         return made
 
-    def start(self, name: str, *words: str) -> subprocess.Popen[bytes]:
+    def start(self, name: str, *words: str, **environment: str) -> subprocess.Popen[bytes]:
         """Start a process that writes into a file of that name."""
         with (self.folder / name).open("wb") as log:
             made = subprocess.Popen(
                 [sys.executable, *words],
                 cwd=ROOT,
-                env={**os.environ, "NO_COLOR": "1"},
+                env={**os.environ, "NO_COLOR": "1", **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -115,7 +127,7 @@ class Wait:
     notes: Path
 
     def run(self, client: Any, tell: Callable[[object], None]) -> str:
-        client.ping()
+        need_answer(client)
         mine = self.notes / f"{self.name}-{secrets.token_hex(3)}"
         mine.touch()
         try:
@@ -142,3 +154,48 @@ class Look:
                 return len(run_checks(lab).checks)
         finally:
             running.remove(client, attempt, quiet)
+
+
+@dataclass(frozen=True)
+class Ruin:
+    """Takes its worker with it, as one that needs too much memory does."""
+
+    name: str
+
+    def run(self, client: Any, tell: Callable[[object], None]) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Engine:
+    """The way to the engine, on a port of its own, that can be cut."""
+
+    def __init__(self, socket_path: str) -> None:
+        self._path = socket_path
+        self._open: list[socket.socket] = []
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self.address = f"tcp://127.0.0.1:{self._door.getsockname()[1]}"
+        threading.Thread(target=self._let_in, daemon=True).start()
+
+    def cut(self) -> None:
+        """No way any more."""
+        for line in (self._door, *self._open):
+            with contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+            line.close()
+
+    def _let_in(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._door.accept()
+                far = socket.socket(socket.AF_UNIX)
+                far.connect(self._path)
+                self._open += [near, far]
+                for one, other in ((near, far), (far, near)):
+                    threading.Thread(target=_passed_on, args=(one, other), daemon=True).start()
+
+
+def _passed_on(one: socket.socket, other: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := one.recv(1 << 16):
+            other.sendall(data)
+        other.shutdown(socket.SHUT_WR)
