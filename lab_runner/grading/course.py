@@ -156,7 +156,7 @@ class CourseFolder:
         data = write_invitation(self._invitation(person, key), self.secrets.lead)
         self._note_key(person.id, key.public)
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        _write_private(path, data)
+        write_private(path, data)
         return path
 
     def public_keys(self) -> dict[str, bytes]:
@@ -192,7 +192,7 @@ class CourseFolder:
     def _note_key(self, trainee: str, public: bytes) -> None:
         known = {name: key.hex() for name, key in self.public_keys().items()}
         text = json.dumps(known | {trainee: public.hex()}, indent=1) + "\n"
-        _write_private(self.path / _KEYS / "trainees.json", text.encode())
+        write_private(self.path / _KEYS / "trainees.json", text.encode())
 
 
 def new_course(path: Path, text: str, roster: str) -> None:
@@ -208,8 +208,8 @@ def new_course(path: Path, text: str, roster: str) -> None:
         keys = path / _KEYS
         keys.mkdir(mode=0o700)
         SigningKey.new().save(keys / "lead.pem")
-        _write_private(keys / "course", secrets.token_hex(_ID_BYTES).encode())
-        _write_private(keys / "seeds", secrets.token_hex(_SECRET_BYTES).encode())
+        write_private(keys / "course", secrets.token_hex(_ID_BYTES).encode())
+        write_private(keys / "seeds", secrets.token_hex(_SECRET_BYTES).encode())
         (path / FILE).write_text(text)
         (path / "roster.csv").write_text(roster)
     except OSError as exc:
@@ -246,7 +246,7 @@ def _load_secrets(folder: Path) -> Secrets:
     return Secrets(course, SigningKey.load(folder / "lead.pem"), seeds)
 
 
-def _write_private(path: Path, data: bytes) -> None:
+def write_private(path: Path, data: bytes) -> None:
     """Whole or not at all, for the owner alone."""
     beside = path.with_name(f".{path.name}.new")
     try:
