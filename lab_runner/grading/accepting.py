@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from lab_runner.attempts.chain import broken_at
 from lab_runner.attempts.store import Kind
 from lab_runner.errors import HandInError
 from lab_runner.grading.course import Case, CourseFolder
-from lab_runner.submission.hand_in import HandIn, Recorded
+from lab_runner.grading.record import answer_was_asked_for, hints, payload, started
+from lab_runner.submission.hand_in import HandIn
 from lab_runner.submission.keys import key_name
 
 #: Clocks differ by so much without anybody's doing.
@@ -90,11 +89,11 @@ def _record(work: HandIn) -> Iterator[Remark]:
         yield Remark(Oddity.TAMPERED, text)
     if any(event.attempt != work.attempt for event in work.events):
         yield Remark(Oddity.TAMPERED, "there are records of another attempt")
-    started = [_told(event) for event in work.events if event.kind is Kind.START]
+    started = [payload(event) for event in work.events if event.kind is Kind.START]
     if [(one.get("scenario"), one.get("seed")) for one in started] != [(work.scenario, work.seed)]:
         text = "the record does not begin with the start of what was handed in"
         yield Remark(Oddity.UNLIKE_ITS_RECORD, text)
-    if any(event.kind in {Kind.SOLVE, Kind.DEBRIEF} for event in work.events):
+    if answer_was_asked_for(work):
         yield Remark(
             Oddity.SOLVED_BY_THE_KIT, "the answer was asked for with `lab solve` or --spoil"
         )
@@ -102,7 +101,7 @@ def _record(work: HandIn) -> Iterator[Remark]:
 
 def _times(work: HandIn, case: Case, course: CourseFolder) -> Iterator[Remark]:
     opens, closes = course.course.opens, course.course.closes
-    begun = _started(work)
+    begun = started(work)
     if opens and begun and begun < opens - _CLOCKS:
         yield Remark(Oddity.OUT_OF_TIME, f"begun {opens - begun} before the course opened")
     if closes and work.submitted > closes + _CLOCKS:
@@ -111,25 +110,5 @@ def _times(work: HandIn, case: Case, course: CourseFolder) -> Iterator[Remark]:
     if limit and begun and work.submitted - begun > limit + _CLOCKS:
         text = f"took {work.submitted - begun}, where {case.minutes} minutes were given"
         yield Remark(Oddity.OUT_OF_TIME, text)
-    hints = sum(event.kind is Kind.HINT for event in work.events)
-    if hints and not case.hints:
-        yield Remark(Oddity.HINTS, f"{hints} of them")
-
-
-def _started(work: HandIn) -> datetime.datetime | None:
-    for event in work.events:
-        if event.kind is Kind.START:
-            try:
-                began = datetime.datetime.fromisoformat(event.written)
-            except ValueError:
-                return None
-            return began if began.tzinfo else None
-    return None
-
-
-def _told(event: Recorded) -> dict[str, Any]:
-    try:
-        told = json.loads(event.text)
-    except (ValueError, RecursionError):
-        return {}
-    return told if isinstance(told, dict) else {}
+    if hints(work) and not case.hints:
+        yield Remark(Oddity.HINTS, f"{hints(work)} of them")

@@ -22,6 +22,7 @@ from lab_runner import __version__
 from lab_runner.catalogue import Catalogue
 from lab_runner.errors import UsageError
 from lab_runner.grading.roster import Person, read_roster
+from lab_runner.grading.rubric import Rubric
 from lab_runner.models.parameters import Strict
 from lab_runner.models.source import Document, parse, unknown, validated
 from lab_runner.planning.plan import make_plan
@@ -72,6 +73,8 @@ class Course(Strict):
         opens: Not before this; with the zone, as in ``2026-11-23T09:00+01:00``.
         closes: Not after this.
         roster: The CSV file with everybody in it, beside this one.
+        passing: The points from which the course is passed, of 100.
+        rubric: What work is worth.
         assignments: What is to be solved.
     """
 
@@ -79,6 +82,8 @@ class Course(Strict):
     opens: AwareDatetime | None = None
     closes: AwareDatetime | None = None
     roster: str = "roster.csv"
+    passing: Annotated[float, Field(ge=0, le=100)] = 60
+    rubric: Rubric = Field(default_factory=Rubric)
     assignments: Annotated[list[Case], Field(min_length=1)]
 
     @model_validator(mode="after")

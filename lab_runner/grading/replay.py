@@ -15,7 +15,7 @@ from lab_runner.checker.run import run_checks
 from lab_runner.engine import running
 from lab_runner.engine.disk_changes import lay
 from lab_runner.engine.running import Progress
-from lab_runner.errors import NotReplayable
+from lab_runner.errors import NodeNotReady, NotReplayable
 from lab_runner.models.disk_changes import DiskChanges
 from lab_runner.models.results import Report
 from lab_runner.planning.plan import Plan
@@ -49,8 +49,8 @@ def replay(
         progress: Told of each node's state.
 
     Raises:
-        NotReplayable: They name what is not theirs to change.
-        NodeNotReady: A node does not boot with them: what is laid stops it.
+        NotReplayable: They name what is not theirs to change, or a machine that booted
+            without them does not with them.
         FaultNotObserved: The lab does not break as the scenario tells.
         EngineError: The engine failed; nobody is judged by that.
     """
@@ -64,7 +64,10 @@ def replay(
             client, dataclasses.replace(plan, proof=True), attempt, progress
         ) as lab:
             break_lab(lab, progress)
-            lay(lab, changes, progress)
+            try:
+                lay(lab, changes, progress)
+            except NodeNotReady as exc:  # without them it had booted
+                raise NotReplayable(f"With the changes a machine does not come up: {exc}") from exc
             progress("the checks", "being asked")
             report = run_checks(lab)
             if plan.beyond:
