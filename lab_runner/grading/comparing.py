@@ -12,7 +12,7 @@ from lab_runner.grading.copies import Piece, addresses_of, copied, strangers
 from lab_runner.grading.course import Case, CourseFolder
 from lab_runner.grading.ledger import Ledger
 from lab_runner.grading.marks import Flag, FlagKind, Mark
-from lab_runner.planning.plan import Plan, make_plan
+from lab_runner.planning.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Comparison:
         return {name: addresses_of(self._plan(name, case)) for name in everybody}
 
     def _plan(self, trainee: str, case: Case) -> Plan:
-        return make_plan(self.catalogue, case.scenario, self.course.secrets.seed(trainee, case.id))
+        return self.course.plan(self.catalogue, trainee, case)
 
 
 def differences(before: Mark, after: Mark) -> list[str]:

@@ -25,7 +25,7 @@ from lab_runner.grading.roster import Person, read_roster
 from lab_runner.grading.rubric import Rubric
 from lab_runner.models.parameters import Strict
 from lab_runner.models.source import Document, parse, unknown, validated
-from lab_runner.planning.plan import make_plan
+from lab_runner.planning.plan import Plan, make_plan
 from lab_runner.submission.invitation import (
     Assignment,
     Identifier,
@@ -164,6 +164,14 @@ class CourseFolder:
         write_private(path, data)
         return path
 
+    def plan(self, catalogue: Catalogue, trainee: str, case: Case) -> Plan:
+        """A trainee's variant of an assignment.
+
+        Raises:
+            DefinitionError: A file of the scenario's is wrong.
+        """
+        return make_plan(catalogue, case.scenario, self.secrets.seed(trainee, case.id))
+
     def public_keys(self) -> dict[str, bytes]:
         """Whose hand-ins are to be signed with what, by trainee."""
         file = self.path / _KEYS / "trainees.json"
@@ -187,6 +195,7 @@ class CourseFolder:
                     seed=self.secrets.seed(person.id, case.id),
                     minutes=case.minutes,
                     hints=case.hints,
+                    hint_cost=course.rubric.hint,
                 )
                 for number, case in enumerate(course.assignments, 1)
             ],

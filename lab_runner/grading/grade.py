@@ -19,7 +19,6 @@ from lab_runner.grading.ledger import HAND_INS, Ledger, digest_of
 from lab_runner.grading.marks import Flag, Mark, Standing
 from lab_runner.grading.record import checks_asked, claimed
 from lab_runner.grading.replaying import Outcome, ReplayJob
-from lab_runner.planning.plan import make_plan
 from lab_runner.submission.hand_in import HandIn, read_hand_in
 from lab_runner.submission.sealed import FILE_LIMIT
 
@@ -128,14 +127,8 @@ class Grading:
 
     def job(self, accepted: Accepted) -> ReplayJob:
         """Its replay, from the lead's own scenario with the seed that the trainee was given."""
-        return ReplayJob(
-            name=accepted.name,
-            labs=self.catalogue.lab_folders,
-            scenarios=self.catalogue.scenario_folders,
-            scenario=accepted.case.scenario,
-            seed=self.course.secrets.seed(accepted.work.trainee, accepted.case.id),
-            changes=accepted.work.changes,
-        )
+        plan = self.course.plan(self.catalogue, accepted.work.trainee, accepted.case)
+        return ReplayJob(accepted.name, plan, accepted.work.changes)
 
     def judge(
         self, accepted: Accepted, outcome: Outcome | None, problem: LabRunnerError | None = None
@@ -188,9 +181,7 @@ class Grading:
         work, case = accepted.work, accepted.case
         flags = [Flag(kind=one.oddity, text=one.text) for one in remarks(work, case, self.course)]
         late = any(flag.kind == Oddity.OUT_OF_TIME for flag in flags)
-        plan = make_plan(
-            self.catalogue, case.scenario, self.course.secrets.seed(work.trainee, case.id)
-        )
+        plan = self.course.plan(self.catalogue, work.trainee, case)
         judged = Judged(work, case, plan, outcome.report, outcome.problem, late=late)
         asked = checks_asked(work)
         rows = outcome.report.checks if outcome.report else []

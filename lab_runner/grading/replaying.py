@@ -1,13 +1,11 @@
-"""A replay as a job for a pool: it may be done on another machine, with the same definitions."""
+"""A replay as a job for a pool: it may be done on another machine."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab_runner.catalogue import Catalogue
 from lab_runner.errors import (
     DiskFull,
     EngineError,
@@ -22,7 +20,7 @@ from lab_runner.errors import (
 from lab_runner.grading.replay import Replay, replay
 from lab_runner.models.disk_changes import DiskChanges
 from lab_runner.models.results import Report
-from lab_runner.planning.plan import Plan, make_plan
+from lab_runner.planning.plan import Plan
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -59,18 +57,12 @@ class ReplayJob:
 
     Attributes:
         name: What progress calls it.
-        labs: The folders of labs.
-        scenarios: The folders of scenarios.
-        scenario: Which one.
-        seed: Which variant.
+        plan: The lead's own plan of the trainee's variant: nothing of it comes from a hand-in.
         changes: What was changed on the disks, by node.
     """
 
     name: str
-    labs: tuple[Path, ...]
-    scenarios: tuple[Path, ...]
-    scenario: str
-    seed: int
+    plan: Plan
     changes: Mapping[str, DiskChanges]
 
     def run(self, client: DockerClient, tell: Callable[[object], None]) -> Outcome:
@@ -80,28 +72,25 @@ class ReplayJob:
             EngineError: The engine failed, twice where that may help.
             FaultNotObserved: The fault did not show, twice.
         """
-        plan = make_plan(Catalogue(self.labs, self.scenarios), self.scenario, self.seed)
 
         def progress(item: str, state: str) -> None:
             tell((item, state))
 
         try:
-            first = self._once(client, plan, progress)
+            first = self._once(client, progress)
         except _FOR_GOOD:
             raise
         except (EngineError, FaultNotObserved) as exc:
             tell(("the replay", f"tried again: {type(exc).__name__}"))
-            return self._once(client, plan, progress)
+            return self._once(client, progress)
         if first.report is not None and not first.report.errors:
             return first
         tell(("the replay", "tried again"))
-        return self._once(client, plan, progress)
+        return self._once(client, progress)
 
-    def _once(
-        self, client: DockerClient, plan: Plan, progress: Callable[[str, str], None]
-    ) -> Outcome:
+    def _once(self, client: DockerClient, progress: Callable[[str, str], None]) -> Outcome:
         try:
-            done: Replay = replay(client, plan, self.changes, progress)
+            done: Replay = replay(client, self.plan, self.changes, progress)
         except NotReplayable as exc:
             return Outcome(None, str(exc))
         return Outcome(done.report, seconds=round(done.seconds, 2))
