@@ -98,14 +98,25 @@ VERBS: dict[str, Verb] = {
     "reboot": Verb(
         LOOK, "reboot machines and wait for them", ("lab reboot gw", "lab reboot --all")
     ),
-    "join": Verb(
-        COURSES, "take part: keep your lead's invitation", ("lab join course-ada.breakfix",)
-    ),
-    "assignments": Verb(COURSES, "what there is to do, and how it stands", ("lab assignments",)),
-    "submit": Verb(
+    "course": Verb(
         COURSES,
-        "check, say what would be lost, write the hand-in",
-        ("lab submit", "lab submit case-1 --dry-run", "lab submit -o hand-ins/"),
+        "for a lead: begin a course, invite, see, override",
+        (
+            "lab course new november",
+            "lab course invite november",
+            "lab course show november",
+            'lab course mark ada case-1 80 --comment "…"',
+        ),
+    ),
+    "grade": Verb(
+        COURSES,
+        "for a lead: replay hand-ins, and mark them",
+        (
+            "lab grade inbox/ --course november --jobs 3",
+            "lab grade ada.breakfix",
+            "lab grade --again",
+            "lab grade inbox/ --scheduler tcp://10.0.0.5:8786",
+        ),
     ),
     "new": Verb(
         AUTHOR,
