@@ -30,7 +30,8 @@ def show_invited(course: CourseFolder, invited: list[Invited], gone: list[str]) 
     send = [one for one in invited if one.state is not State.UNCHANGED]
     if send:
         folder = send[0].path.parent
-        console.print(f"Send these {len(send)} files, to their owner each:", text(folder, "name"))
+        words = f"Send these {len(send)} files, to their owner each" if len(send) > 1 else "Send it"
+        console.print(f"{words}:", text(folder, "name"))
         console.print(
             text("Each has its owner's key in it: whoever has the file hands in as them.")
         )

@@ -45,6 +45,14 @@ _NODE_TMPFS = {
     "/run/lock": "mode=1777,size=4m",
     "/tmp": "exec,mode=1777,size=128m",  # noqa: S108
 }
+#: Nobody sits at a proof's or a replay's nodes: what runs away there takes no more than this.
+#: A node of the kit needs about 30 processes and 60 MiB.
+_LIMITS: dict[str, Any] = {
+    "pids_limit": 512,
+    "mem_limit": 512 << 20,
+    "memswap_limit": 512 << 20,
+    "ulimits": [{"name": "fsize", "soft": 1 << 30, "hard": 1 << 30}],
+}
 #: systemd says READY=1 here (sd_notify(3)): an abstract socket in the node's own network
 #: namespace, which the switchboard opens before power-on.
 _NOTIFY_SOCKET = "@lab/ready"
@@ -134,6 +142,7 @@ def create_node(client: DockerClient, image: str, plan: Plan, attempt: str, node
         cap_add=["NET_ADMIN"],
         tmpfs=_NODE_TMPFS,
         log_config={"Type": "none"},
+        **(_LIMITS if plan.proof else {}),
     )
     host["CgroupnsMode"] = "private"
     return _create(

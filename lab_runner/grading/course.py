@@ -133,7 +133,8 @@ class CourseFolder:
         file = path / FILE
         if not file.is_file():
             raise UsageError(
-                f"There is no course in {path}.", hint="`lab course new DIR` begins one."
+                f"There is no course in {path.absolute()}.",
+                hint="Name its folder; `lab course new DIR` begins one.",
             )
         document = parse(file)
         course = validated(Course, document.data, document)
