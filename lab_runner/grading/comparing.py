@@ -52,9 +52,11 @@ class Comparison:
         found = copied(pieces)
         addresses = cache(lambda: self._addresses(case))
         for piece in pieces:
-            known = {flag.whose for flag in found[piece.trainee]}
-            more = strangers(piece, addresses)
-            found[piece.trainee] += [flag for flag in more if flag.whose not in known]
+            # Whose network an address is of says more than that two files are alike.
+            sure = list(strangers(piece, addresses))
+            known = {flag.whose for flag in sure}
+            alike = [flag for flag in found[piece.trainee] if flag.whose not in known]
+            found[piece.trainee] = [*sure, *alike]
         return found
 
     def _addresses(self, case: Case) -> Mapping[str, frozenset[str]]:
@@ -71,9 +73,10 @@ def differences(before: Mark, after: Mark) -> list[str]:
     if before.standing is not after.standing:
         found.append(f"{before.standing} → {after.standing}")
     if before.points != after.points:
-        found.append(f"points {_points(before)} → {_points(after)}")
+        found.append(f"points {_number(before.points)} → {_number(after.points)}")
     elif before.replayed != after.replayed:
-        found.append(f"the replay's points {before.replayed} → {after.replayed}, overridden")
+        was, now = _number(before.replayed), _number(after.replayed)
+        found.append(f"the replay's points {was} → {now}, overridden")
     for mark, other, word in ((after, before, "now"), (before, after, "no longer")):
         told = {(flag.kind, flag.whose) for flag in other.flags}
         found += [
@@ -95,5 +98,5 @@ def _checks(before: Mark, after: Mark) -> list[str]:
     ]
 
 
-def _points(mark: Mark) -> str:
-    return "none" if mark.points is None else f"{mark.points:g}"
+def _number(points: float | None) -> str:
+    return "none" if points is None else f"{points:g}"
