@@ -49,6 +49,11 @@ class Judged:
     late: bool = False
 
     @property
+    def in_short(self) -> str:
+        """The problem without what a machine says of it."""
+        return f"{self.problem.partition('. ')[0].rstrip('.')}."
+
+    @property
     def solved(self) -> bool:
         """Is everything in order that can be, and a control told for what it is?"""
         return self.report is not None and self.share == 1 and not self.red
@@ -112,7 +117,7 @@ def credits_of(judged: Judged, rubric: Rubric) -> list[Credit]:
 
 def _repair(judged: Judged) -> tuple[float, str]:
     if judged.report is None:
-        return 0, judged.problem
+        return 0, judged.in_short
     done, parts = sum(judged.repaired.values()), len(judged.repaired)
     if parts > 1:
         return judged.share, f"{done} of {parts} parts are repaired"

@@ -39,7 +39,7 @@ def flags_of(judged: Judged) -> Iterator[Flag]:
 def _unconfirmed(judged: Judged) -> str:
     told = "their last check was green"
     if judged.report is None:
-        return f"{told}; the replay: {judged.problem}"
+        return f"{told}; the replay: {judged.in_short}"
     red = [row.id for row in judged.red]
     more = f" and {len(red) - _NAMED} more" if len(red) > _NAMED else ""
     return f"{told}; red in the replay: {', '.join(red[:_NAMED])}{more}"

@@ -36,6 +36,10 @@ _FOR_GOOD = (
 )
 
 
+#: So much is kept of what a machine says that does not come up: it may say a lot.
+_TOLD = 1_000
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a replay came to.
@@ -92,5 +96,5 @@ class ReplayJob:
         try:
             done: Replay = replay(client, self.plan, self.changes, progress)
         except NotReplayable as exc:
-            return Outcome(None, str(exc))
+            return Outcome(None, str(exc)[:_TOLD])
         return Outcome(done.report, seconds=round(done.seconds, 2))
