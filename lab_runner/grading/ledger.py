@@ -117,9 +117,9 @@ def latest(marks: Iterable[Mark]) -> dict[tuple[str, str], Mark]:
     return {(one.trainee, one.assignment): one for one in sorted(ours, key=_order)}
 
 
-def _order(mark: Mark) -> tuple[str, str, float, str]:
+def _order(mark: Mark) -> tuple[str, str, float, float]:
     when = mark.submitted.timestamp() if mark.submitted else 0.0
-    return mark.trainee, mark.assignment, when, mark.hand_in
+    return mark.trainee, mark.assignment, when, mark.graded.timestamp()
 
 
 def _read(path: Path) -> Mark:
