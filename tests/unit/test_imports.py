@@ -34,7 +34,8 @@ FLOORS = {
     "proving": 6,
     "submission": 7,
     "grading": 8,
-    "cli": 9,
+    "gradebook": 9,
+    "cli": 10,
 }
 #: Rooms on one floor that may know each other, with the reason.
 NEIGHBOURS = {("planning", "catalogue"): "a plan starts from what the catalogue found"}
