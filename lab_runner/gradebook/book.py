@@ -125,7 +125,7 @@ def made_of(
     every = list(marks)
     people = list(people)
     passing: float | None = getattr(course, "passing", None)
-    rows = tuple(_row(course, person, every, work, passing) for person in people)
+    rows = tuple(_row(course, one, every, work, passing) for one in people)
     return Gradebook(
         course=course,
         columns=tuple(people[0].columns) if people else (),
@@ -145,27 +145,19 @@ def _row(
     for mark in marks:
         if mark.trainee == person.id and mark.standing is not Standing.REFUSED:
             own.setdefault(mark.assignment, []).append(mark)
-    entries = tuple(
-        _entry(case, title_of(course, case), own.get(case.id, []), work)
-        for case in course.assignments
-    )
+    entries = tuple(_entry(case, own.get(case.id, []), work) for case in course.assignments)
     total = _total(entries)
     judged = None if total is None or passing is None else total >= passing
     waiting = sum(entry.mark is not None and entry.points is None for entry in entries)
     return Row(person, entries, total, waiting, judged)
 
 
-def title_of(course: Course, case: Case) -> str:
-    """What trainees read."""
-    return case.title or f"Case {course.assignments.index(case) + 1}"
-
-
-def _entry(case: Case, title: str, marks: list[Mark], work: Work) -> Entry:
+def _entry(case: Case, marks: list[Mark], work: Work) -> Entry:
     if not marks:
-        return Entry(case, title)
+        return Entry(case)
     last = marks[-1]
     found = work(last)
-    return Entry(case, title, last, tuple(marks), _facts(found) if found else None)
+    return Entry(case, last, tuple(marks), _facts(found) if found else None)
 
 
 def _facts(work: HandIn) -> Facts:

@@ -6,10 +6,11 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lab_runner.catalogue import Catalogue
 from lab_runner.errors import LabRunnerError
-from lab_runner.gradebook.entries import Entry
+from lab_runner.gradebook.entries import Entry, title_of
 from lab_runner.grading.course import Case, Course
 from lab_runner.models.results import Role, Status
 from lab_runner.models.scenario import WrongFix
@@ -57,7 +58,6 @@ class Difficulty:
     """
 
     case: Case
-    title: str
     people: int
     handed_in: int
     graded: int
@@ -71,6 +71,11 @@ class Difficulty:
     upper_lower: float | None
     red: tuple[RedCheck, ...]
     wrong_fixes: tuple[Met, ...]
+
+    @property
+    def title(self) -> str:
+        """As :func:`title_of` has it."""
+        return title_of(self.case)
 
     @property
     def rate(self) -> float | None:
@@ -122,7 +127,6 @@ def _difficulty(
     times = (entry.facts.minutes for entry in solved if entry.facts)
     return Difficulty(
         case=case,
-        title=entries[0].title if entries else case.id,
         people=len(entries),
         handed_in=sum(entry.mark is not None for entry in entries),
         graded=sum(entry.graded for entry in entries),
@@ -198,6 +202,7 @@ def wrong_fix(entry: Entry, catalogue: Catalogue) -> str:
     return title
 
 
+@lru_cache(maxsize=1024)
 def _wrong_fixes(catalogue: Catalogue, scenario: str, seed: int) -> list[WrongFix]:
     try:
         plan = make_plan(catalogue, scenario, seed)

@@ -33,23 +33,31 @@ class Facts:
     changed: int
 
 
+def title_of(case: Case) -> str:
+    """What a lead calls an assignment: the title that it was given, else its id."""
+    return case.title or case.id
+
+
 @dataclass(frozen=True)
 class Entry:
     """One field.
 
     Attributes:
         case: The assignment.
-        title: What trainees read of it.
         mark: Of what was handed in last; None where nothing was.
         history: The marks of everything that was handed in, oldest first.
         facts: From the hand-in; None where there is none.
     """
 
     case: Case
-    title: str
     mark: Mark | None = None
     history: tuple[Mark, ...] = ()
     facts: Facts | None = None
+
+    @property
+    def title(self) -> str:
+        """As :func:`title_of` has it."""
+        return title_of(self.case)
 
     @property
     def points(self) -> float | None:

@@ -12,7 +12,9 @@ from lab_runner.models.results import CheckResult, Report, Role, Status
 _ROWS_LIMIT, _DEPTH_LIMIT = 40, 4
 _FEW_COLUMNS: Final = 8
 #: What says nothing to a reader.
-_DULL = {"version", "probe"}
+_DULL = {"version", "probe", "final", "question_ms"}
+#: What a reader calls it.
+_NAMES = {"summaries": "packets", "during": "asked meanwhile", "evidence": ""}
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ def _blocks(name: str, told: dict[str, Any], depth: int) -> Iterator[Block]:
     if depth >= _DEPTH_LIMIT:
         return
     for key, value in told.items():
+        if key in _DULL:
+            continue
         if isinstance(value, dict) and value:
             yield from _blocks(_joined(name, key), value, depth + 1)
         elif isinstance(value, list) and value and not _is_plain(key, value):
@@ -97,8 +101,10 @@ def _text(value: object) -> str:
 
 
 def _words(key: str) -> str:
+    if key in _NAMES:
+        return _NAMES[key]
     return key.removesuffix("_ms").replace("_", " ") + (" (ms)" if key.endswith("_ms") else "")
 
 
 def _joined(name: str, key: str) -> str:
-    return f"{name}: {_words(key)}" if name else _words(key)
+    return ": ".join(filter(None, (name, _words(key))))
