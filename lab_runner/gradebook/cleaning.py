@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lab_runner.attempts.casts import frames
+from lab_runner.attempts.casts import Frame, frames
 
 #: Sequences that end at a letter, and those that carry a text (ECMA-48 sections 5.4, 5.6).
 _SEQUENCES = re.compile(
@@ -93,6 +94,7 @@ class Cast:
         height: In lines.
         seconds: Its length.
         began: Its header's time, in seconds since the epoch; None where there is none.
+        places: Where its marks are, in seconds.
         text: An asciicast of version 2.
     """
 
@@ -100,42 +102,57 @@ class Cast:
     height: int
     seconds: float
     began: float | None
+    places: tuple[float, ...]
     text: str
 
 
-def played(text: str) -> Cast | None:
-    """A cast from anybody, without what a terminal would obey; None where it is none."""
+def played(text: str, marks: Iterable[tuple[float, str]] = ()) -> Cast | None:
+    """A cast from anybody, without what a terminal would obey; None where it is none.
+
+    Args:
+        text: The cast.
+        marks: Places that a player can jump to, in seconds, and what they are called; its own
+            are left out.
+    """
     try:
         header = json.loads(text.split("\n", 1)[0])
-        lines, seconds = _lines(text)
+        events = list(_events(text))
     except (ValueError, RecursionError):
         return None
+    seconds = events[-1].after if events else 0.0
+    placed = [Frame(at, "m", seen(name, 100)) for at, name in marks if at <= seconds]
+    # Idle time is cut out by the player: a mark among the events goes along with them.
+    events = sorted([*placed, *events], key=lambda one: one.after)
+    lines = [json.dumps([round(one.after, 3), one.kind, one.text]) for one in events]
     width = _within(header.get("width"), *_WIDTHS)
     height = _within(header.get("height"), *_HEIGHTS)
     first = json.dumps({"version": 2, "width": width, "height": height})
     began = header.get("timestamp")
     known = isinstance(began, int) and not isinstance(began, bool) and 0 <= began < 1 << 33
-    return Cast(width, height, seconds, float(began) if known else None, "\n".join([first, *lines]))
+    return Cast(
+        width=width,
+        height=height,
+        seconds=seconds,
+        began=float(began) if known else None,
+        places=tuple(sorted(one.after for one in placed)),
+        text="\n".join([first, *lines]),
+    )
 
 
-def _lines(text: str) -> tuple[list[str], float]:
-    lines: list[str] = []
+def _events(text: str) -> Iterator[Frame]:
     filtered = Harmless()
     at = 0.0
     for frame in frames(text):
         if not at <= frame.after <= _DAY:  # also what is no number
             continue
         output = frame.kind == "o"
-        shown = filtered.feed(frame.text) if output else _told(frame.kind, frame.text)
+        shown = filtered.feed(frame.text) if output else _resized(frame.kind, frame.text)
         at = frame.after
         if shown:
-            lines.append(json.dumps([round(at, 3), frame.kind, shown]))
-    return lines, at
+            yield Frame(at, frame.kind, shown)
 
 
-def _told(kind: str, text: str) -> str:
-    if kind == "m":
-        return seen(text, 100)
+def _resized(kind: str, text: str) -> str:
     found = _SIZE.fullmatch(text) if kind == "r" else None
     if found is None:
         return ""

@@ -11,7 +11,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from lab_runner.gradebook.cleaning import Cast, played, seen
+from lab_runner.gradebook.cleaning import played
 from lab_runner.gradebook.entries import Entry
 from lab_runner.gradebook.evidence import Block, blocks, decisive
 from lab_runner.gradebook.moments import Moment, time_line
@@ -39,7 +39,7 @@ class Terminal:
     width: int = 0
     height: int = 0
     seconds: float = 0.0
-    markers: str = "[]"
+    places: str = "[]"
     problem: str = ""
 
 
@@ -128,7 +128,7 @@ class Views:
 
 
 def _terminal(place: str, name: str, text: str, moments: Sequence[Moment]) -> Terminal:
-    cast = played(text)
+    cast = played(text, _marks(name, moments))
     if cast is None:
         return Terminal(place, name, problem="this is no recording that can be read")
     packed = base64.b64encode(gzip.compress(cast.text.encode(), mtime=0)).decode()
@@ -139,18 +139,17 @@ def _terminal(place: str, name: str, text: str, moments: Sequence[Moment]) -> Te
         width=cast.width,
         height=cast.height,
         seconds=cast.seconds,
-        markers=_markers(cast, name, moments),
+        places=json.dumps(cast.places),
     )
 
 
-def _markers(cast: Cast, name: str, moments: Sequence[Moment]) -> str:
-    """Where commands begin, for the player's bar."""
-    places = [
-        [one.offset, seen(one.text, 80)]
+def _marks(name: str, moments: Sequence[Moment]) -> list[tuple[float, str]]:
+    """Where commands begin in a cast."""
+    return [
+        (one.offset, one.text)
         for one in moments
         if one.kind == "command" and one.terminal == name and one.offset is not None
     ]
-    return json.dumps([place for place in places if place[0] <= cast.seconds])
 
 
 def _files(work: HandIn) -> Iterator[File]:

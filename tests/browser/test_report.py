@@ -145,11 +145,10 @@ def test_a_click_leads_to_the_work(browser: Browser) -> None:
 
 def test_a_recorded_terminal_plays(browser: Browser) -> None:
     browser.go("t1")
-    browser.driver.find_element(By.CSS_SELECTOR, "#t1 .terminal .play").click()
-    browser.wait("document.querySelector('#t1 .ap-player') !== null")
-    browser.wait("/root@/.test(document.querySelector('#t1 .ap-term').textContent)")
-    time.sleep(1)
-    browser.picture("report-terminal", DESKTOP)
+    browser.driver.find_element(By.CSS_SELECTOR, "#t1 .recording .play").click()
+    browser.wait("document.querySelector('#dock .ap-player') !== null")
+    browser.wait("/root@/.test(document.querySelector('#dock .ap-term').textContent)")
+    browser.picture("report-terminal", DESKTOP, 900)
 
 
 def test_a_command_is_found_in_its_terminal(browser: Browser) -> None:
@@ -158,8 +157,8 @@ def test_a_command_is_found_in_its_terminal(browser: Browser) -> None:
     row = rows[4]
     typed = row.find_element(By.CSS_SELECTOR, ".what").text
     row.find_element(By.CSS_SELECTOR, ".play").click()
-    text = "document.querySelector('#t1 .ap-term').textContent.replaceAll('\\u00a0', ' ')"
-    browser.wait("document.querySelector('#t1 .ap-term') !== null")
+    text = "document.querySelector('#dock .ap-term').textContent.replaceAll('\\u00a0', ' ')"
+    browser.wait("document.querySelector('#dock .ap-term') !== null")
     # It is there at once: played from the beginning it would take half a minute.
     browser.wait(f"{text}.includes({json.dumps(typed)})", 6)
 
@@ -167,11 +166,12 @@ def test_a_command_is_found_in_its_terminal(browser: Browser) -> None:
 def test_what_is_hostile_is_only_read(browser: Browser, room: Classroom) -> None:
     number = [one.id for one in room.people].index(HOSTILE) + 1
     browser.go(f"t{number}")
-    for button in browser.driver.find_elements(By.CSS_SELECTOR, f"#t{number} .terminal .play"):
-        button.click()
-    browser.wait(f"document.querySelectorAll('#t{number} .ap-term').length >= 2")
     browser.ask(f"document.querySelectorAll('#t{number} details').forEach(one => one.open = true)")
-    time.sleep(2)
+    browser.driver.find_element(By.CSS_SELECTOR, f"#t{number} .command .play").click()
+    browser.wait("/window.broken/.test(document.querySelector('#dock .ap-term')?.textContent)")
+    browser.picture("report-hostile", DESKTOP)
+    browser.driver.find_element(By.ID, "close").click()
+    browser.wait("document.querySelector('#dock .ap-player') === null")
     for place in ("class", "a1", f"t{number}"):
         browser.go(place)
         assert browser.ask("window.broken === undefined")
@@ -179,7 +179,6 @@ def test_what_is_hostile_is_only_read(browser: Browser, room: Classroom) -> None
         assert browser.ask("document.querySelectorAll('main img, main [onload]').length") == 0
         hidden = r"/[\u202a-\u202e\u2066-\u2069\u001b]/.test(document.body.innerText)"
         assert browser.ask(f"!{hidden}")
-    browser.picture("report-hostile", DESKTOP)
 
 
 @pytest.mark.parametrize("width", [DESKTOP, PHONE])

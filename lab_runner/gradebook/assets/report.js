@@ -5,6 +5,7 @@
   const pages = [...document.querySelectorAll(".page")];
 
   const show = () => {
+    close();
     const named = document.getElementById(location.hash.slice(1));
     const page = (named && named.closest(".page")) || pages[0];
     for (const one of pages) one.classList.toggle("shown", one === page);
@@ -14,8 +15,6 @@
     if (named && named !== page) named.scrollIntoView();
     else window.scrollTo(0, 0);
   };
-  window.addEventListener("hashchange", show);
-  show();
 
   document.getElementById("print").addEventListener("click", () => {
     root.classList.add("everything");
@@ -47,39 +46,53 @@
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Response(stream).text();
   };
-  const players = new Map();
-  const playerOf = async (terminal) => {
-    if (players.has(terminal.id)) return players.get(terminal.id);
-    const screen = terminal.querySelector(".screen");
+  const dock = document.getElementById("dock");
+  const screen = dock.querySelector(".screen");
+  let player = null;
+  let playing = null;
+  const close = () => {
+    if (player) player.dispose();
+    player = playing = null;
+    dock.hidden = true;
+  };
+  const open = async (terminal) => {
+    if (playing === terminal) return;
+    close();
+    playing = terminal;
+    const { columns, lines } = terminal.dataset;
     const data = await unpacked(terminal.querySelector(".cast").textContent.trim());
-    const player = AsciinemaPlayer.create({ data }, screen, {
-      cols: Number(screen.dataset.cols),
-      rows: Number(screen.dataset.rows),
-      markers: JSON.parse(screen.dataset.markers),
+    dock.querySelector(".title").textContent = terminal.querySelector("button").textContent;
+    dock.hidden = false;
+    // A letter is about 0.6 times as wide as high, a line 1.34 times; then the bar below.
+    const height = screen.clientWidth * (lines * 1.34) / (columns * 0.6) + 40;
+    screen.style.height = `${Math.min(height, window.innerHeight * 0.62)}px`;
+    player = AsciinemaPlayer.create({ data }, screen, {
+      cols: Number(columns),
+      rows: Number(lines),
       idleTimeLimit: 2,
-      preload: true,
-      fit: "width",
+      fit: "both",
       controls: true,
     });
-    players.set(terminal.id, player);
-    return player;
   };
   const play = async (button) => {
     const terminal = document.getElementById(button.dataset.cast);
-    const player = await playerOf(terminal);
-    terminal.scrollIntoView({ block: "center" });
+    await open(terminal);
+    // Idle time is cut out, so places are found by their marks, not by the clock.
+    const from = Number(button.dataset.from || 0);
+    const places = JSON.parse(terminal.dataset.places);
+    const at = places.findIndex((place) => Math.abs(place - from) < 0.01);
+    await player.seek(at < 0 ? 0 : { marker: at });
     await player.play();
-    if (button.dataset.from) {
-      // Idle time is cut out, so places are found by their marks, not by the clock.
-      const from = Number(button.dataset.from);
-      const marks = JSON.parse(terminal.querySelector(".screen").dataset.markers);
-      const at = marks.findIndex((mark) => Math.abs(mark[0] - from) < 0.01);
-      await player.seek(at < 0 ? 0 : { marker: at });
-      await player.play();
-    }
   };
+  document.getElementById("close").addEventListener("click", close);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") close();
+  });
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-cast]");
     if (button) play(button);
   });
+
+  window.addEventListener("hashchange", show);
+  show();
 })();
