@@ -204,3 +204,21 @@ def executed(
     finally:
         session.end(status)
     return done, session.problem
+
+
+@contextlib.contextmanager
+def noted(store: Store, attempt: str, argv: Sequence[str]) -> Iterator[Session]:
+    """Something that is done to a lab and on no machine: kept as a command, where it is recorded.
+
+    Yields:
+        A session whose ``problem`` says afterwards why it was not kept.
+    """
+    session = Session(store, attempt, "", argv)
+    if recording.is_recorded(store, attempt):
+        session.begin(None)
+    status: int | None = None
+    try:
+        yield session
+        status = 0
+    finally:
+        session.end(status)

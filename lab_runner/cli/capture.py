@@ -36,13 +36,19 @@ def command(
 ) -> None:
     """See what crosses a cable, live as text, or as pcap for Wireshark. Ctrl-C ends it."""
     from lab_runner.attempts.access import require_place
+    from lab_runner.attempts.session import noted
 
     if write == Path("-") and sys.stdout.isatty():
         raise UsageError("pcap on a terminal helps nobody.", hint="… -w - | wireshark -k -i -")
     with attempts() as use, use.opened(use.find(attempt)) as lab:
         require_place(lab.plan, place)
         pieces = lab.capture(place, " ".join(words or []), text=write is None, count=count)
-        with contextlib.closing(pieces), contextlib.suppress(KeyboardInterrupt):
+        argv = ["lab", "capture", place, *(words or [])]
+        with (
+            noted(use.store, lab.attempt, argv),
+            contextlib.closing(pieces),
+            contextlib.suppress(KeyboardInterrupt),
+        ):
             _copy(pieces, write)
 
 

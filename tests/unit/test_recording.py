@@ -16,7 +16,7 @@ from lab_runner.attempts import keeping, recording
 from lab_runner.attempts.casts import CastWriter, frames
 from lab_runner.attempts.chain import broken_at
 from lab_runner.attempts.history import records
-from lab_runner.attempts.session import Session
+from lab_runner.attempts.session import Session, noted
 from lab_runner.attempts.store import Kind, Store
 from lab_runner.errors import NoAttempt, StoreError, UsageError
 
@@ -140,6 +140,19 @@ def test_a_record_that_cannot_be_written_ends_nobodys_work(
     assert shell.ends(0) == b"# "
     shell.session.end(0)
     assert shell.session.problem == "it is locked"
+
+
+def test_what_is_done_on_no_machine_is_kept_too(store: Store) -> None:
+    started(store)
+    with noted(store, ATTEMPT, ["lab", "capture", "lan", "udp port 53"]):
+        pass
+    with pytest.raises(UsageError), noted(store, ATTEMPT, ["lab", "capture", "wan"]):
+        raise UsageError("no")
+    told = payloads(store, Kind.COMMAND)
+    assert [(one["line"], one["node"], one["status"]) for one in told] == [
+        ("lab capture lan 'udp port 53'", "", 0),
+        ("lab capture wan", "", None),
+    ]
 
 
 def test_two_terminals_have_two_names(store: Store) -> None:
