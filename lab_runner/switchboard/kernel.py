@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ _SET = re.compile(r"^\t(?:set|map) .*?^\t}$", re.MULTILINE | re.DOTALL)
 _BY_PACKETS = re.compile(r"^\t\tflags .*\b(dynamic|timeout)\b", re.MULTILINE)
 _ELEMENTS = re.compile(r"^\t\telements = \{.*?\}\n", re.MULTILINE | re.DOTALL)
 _SETTINGS = Path("/proc/sys/net")
+_VALUE_AT_MOST = 65_536
 #: What counts, and what is drawn at every boot.
 _RESTLESS = {"nf_conntrack_count", "tcp_fastopen_key", "stable_secret"}
 _COMMAND_S = 5.0
@@ -80,11 +82,24 @@ def firewall(ruleset: str) -> list[str]:
 
 
 def _settings() -> Iterator[str]:
-    for file in _SETTINGS.glob("*/**/*"):
-        with contextlib.suppress(OSError, UnicodeError):  # some can only be written
-            if file.name not in _RESTLESS and file.is_file():
-                name = ".".join(file.relative_to(_SETTINGS.parent).parts)
-                yield f"{name} = {' '.join(file.read_text().split())}"
+    # By os.walk and os.open: a thousand files are read beside every check.
+    for place in sorted(os.scandir(_SETTINGS), key=lambda entry: entry.name):
+        if not place.is_dir(follow_symlinks=False):
+            continue
+        for folder, _, names in os.walk(place.path):
+            prefix = folder.removeprefix(f"{_SETTINGS.parent}/").replace("/", ".")
+            for name in names:
+                if name not in _RESTLESS:
+                    with contextlib.suppress(OSError, UnicodeError):  # some can only be written
+                        yield f"{prefix}.{name} = {_value(f'{folder}/{name}')}"
+
+
+def _value(path: str) -> str:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return " ".join(os.read(fd, _VALUE_AT_MOST).decode().split())
+    finally:
+        os.close(fd)
 
 
 def _listening() -> Iterator[str]:

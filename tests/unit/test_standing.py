@@ -15,9 +15,9 @@ from lab_runner.switchboard.vantage import NodeFiles
 
 
 def changed(root: Path, script: str) -> list[tuple[str, str]]:
-    for name in ("etc/app", "var/log", "srv", "opt/a"):
+    for name in ("etc/app", "var/log", "srv", "opt/a", "usr/share/a/b"):
         (root / name).mkdir(parents=True)
-    for name in ("etc/hosts", "etc/motd", "etc/app/one", "var/log/x", "opt/a/b"):
+    for name in ("etc/hosts", "etc/motd", "etc/app/one", "var/log/x", "opt/a/b", "usr/share/a/b/f"):
         (root / name).write_text("x\n")
     files = NodeFiles(os.open(root, os.O_PATH | os.O_DIRECTORY))
     known = folders(files)
@@ -44,6 +44,9 @@ def changed(root: Path, script: str) -> list[tuple[str, str]]:
             [("added", "opt/c"), ("added", "opt/c/b"), ("removed", "opt/a")],
         ),
         ("echo >> var/log/x; echo > var/log/y; echo > etc/.pwd.lock", []),
+        ("echo > usr/share/a/new", [("added", "usr/share/a/new")]),
+        ("sed -i s/x/y/ usr/share/a/b/f", [("changed", "usr/share/a/b/f")]),
+        ("rm -r usr/share/a/b", [("removed", "usr/share/a/b")]),
         ("mkfifo srv/pipe", [("added", "srv/pipe")]),
     ],
 )
