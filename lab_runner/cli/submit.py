@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from lab_runner.attempts.attempt import Attempts
+    from lab_runner.submission.invitation import Assignment
+    from lab_runner.submission.losses import Loss
+    from lab_runner.submission.seats import Seat
     from lab_runner.submission.submitting import Draft, Written
 
 
@@ -60,9 +63,9 @@ def command(
         deployed = submitting.wanted(use, assignment, None if assignment else attempt)
         task = task_of(deployed)
         assert task is not None
+        path = _path(*task, output)
         with shown("looking") as progress:
             one = submitting.draft(use, deployed, *task, progress)
-        path = _path(one, output)
         written = submitting.write(use, one)
         late = _is_late(use, one)
         if not dry_run:
@@ -79,7 +82,7 @@ def command(
 # --- the file -------------------------------------------------------------------
 
 
-def _path(one: Draft, output: Path | None) -> Path:
+def _path(seat: Seat, assignment: Assignment, output: Path | None) -> Path:
     """Where to write, which is never over something else.
 
     Raises:
@@ -87,12 +90,12 @@ def _path(one: Draft, output: Path | None) -> Path:
     """
     from lab_runner.submission.submitting import file_name
 
-    path = output or Path(file_name(one))
+    path = output or Path(file_name(seat, assignment))
     if output and (output.is_dir() or str(output).endswith(os.sep)):
-        path = output / file_name(one)
+        path = output / file_name(seat, assignment)
     if not path.parent.is_dir():
         raise UsageError(f"{path} cannot be written: there is no folder {path.parent}.")
-    if path.exists() and not _is_theirs(path, one):
+    if path.exists() and not _is_theirs(path, seat, assignment):
         raise UsageError(
             f"{path} is something else, and is left alone.",
             hint="Name another file with --output.",
@@ -100,7 +103,7 @@ def _path(one: Draft, output: Path | None) -> Path:
     return path
 
 
-def _is_theirs(path: Path, one: Draft) -> bool:
+def _is_theirs(path: Path, seat: Seat, assignment: Assignment) -> bool:
     """Is it an earlier hand-in of the same?"""
     from lab_runner.submission.hand_in import read_hand_in
 
@@ -108,8 +111,8 @@ def _is_theirs(path: Path, one: Draft) -> bool:
         work, key = read_hand_in(path.read_bytes())
     except (OSError, HandInError):
         return False
-    same = (work.course, work.assignment) == (one.seat.invitation.course, one.assignment.id)
-    return same and key == one.seat.key.public
+    same = (work.course, work.assignment) == (seat.invitation.course, assignment.id)
+    return same and key == seat.key.public
 
 
 def _keep(path: Path, data: bytes) -> None:

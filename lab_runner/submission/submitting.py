@@ -235,12 +235,12 @@ def _within_limits(state: State) -> State:
     }
 
 
-def file_name(one: Draft) -> str:
+def file_name(seat: Seat, assignment: Assignment) -> str:
     """``course-trainee-assignment.breakfix``, of letters that every system takes."""
-    invitation = one.seat.invitation
+    invitation = seat.invitation
     course = re.sub(r"[^a-z0-9]+", "-", invitation.title.casefold()).strip("-")
     trainee = re.sub(r"[^\w.@+-]+", "-", invitation.trainee)
-    return f"{course[:40] or invitation.course}-{trainee}-{one.assignment.id}.breakfix"
+    return f"{course[:40] or invitation.course}-{trainee}-{assignment.id}.breakfix"
 
 
 def note(use: Attempts, one: Draft, written: Written) -> None:

@@ -1,4 +1,4 @@
-"""A trainee's whole way through the program ``lab``: join, start, work, submit, on a real engine."""
+"""A trainee's way through the program ``lab``: join, start, work, submit, on a real engine."""
 
 from __future__ import annotations
 
@@ -70,6 +70,12 @@ def started(lab: Lab, course: CourseFolder) -> Iterator[dict[str, Any]]:
     lab("stop", answer["attempt"])
 
 
+@pytest.fixture
+def on(lab: Lab, started: dict[str, Any]) -> Lab:
+    """With the attempt named, for others may run on the same engine."""
+    return lambda *words: lab(*words, attempt=started["attempt"])
+
+
 def unnamed(done: subprocess.CompletedProcess[str], course: CourseFolder) -> str:
     """What was said, which gives nothing away."""
     said = done.stdout + done.stderr
@@ -82,6 +88,16 @@ def submitted(path: Path) -> HandIn:
     return read_hand_in(path.read_bytes())[0]
 
 
+def own_row(
+    done: subprocess.CompletedProcess[str], started: dict[str, Any], course: CourseFolder
+) -> str:
+    """The line of a table that is about the attempt."""
+    (row,) = [line for line in done.stdout.splitlines() if line.startswith(started["attempt"])]
+    assert SCENARIO not in row
+    assert str(course.secrets.seed("ada", "first")) not in row
+    return row
+
+
 # The tests of this module follow one attempt, in order.
 
 
@@ -91,40 +107,41 @@ def test_start_gives_nothing_away(started: dict[str, Any]) -> None:
     assert started["recorded"]
 
 
-def test_nothing_else_gives_it_away(
-    lab: Lab, started: dict[str, Any], course: CourseFolder
-) -> None:
-    assert "first" in unnamed(lab("status"), course)
-    (row,) = json.loads(unnamed(lab("status", "--json"), course))
-    assert (row["assignment"], row["attempt"]) == ("first", started["attempt"])
-    assert "running" in unnamed(lab("assignments"), course)
-    assert lab("check", "--json").returncode == 1
-    for words in (("check",), ("check", "--json"), ("map",), ("record", "show")):
-        unnamed(lab(*words), course)
+def test_nothing_else_gives_it_away(on: Lab, started: dict[str, Any], course: CourseFolder) -> None:
+    assert "first" in own_row(on("status"), started, course)
+    rows = json.loads(on("status", "--json").stdout)
+    (row,) = [row for row in rows if row["attempt"] == started["attempt"]]
+    assert (row["assignment"], row["scenario"], row["seed"]) == ("first", "", None)
+    assert "running" in unnamed(on("assignments"), course)
+    checked = on("check", "--json")
+    assert checked.returncode == 1
+    unnamed(checked, course)
+    for words in (("map",), ("record", "show")):
+        unnamed(on(*words), course)
 
 
-def test_it_runs_once(lab: Lab, started: dict[str, Any], course: CourseFolder) -> None:
-    again = lab("start", "first")
+def test_it_runs_once(on: Lab, started: dict[str, Any], course: CourseFolder) -> None:
+    again = on("start", "first")
     assert again.returncode == 2
     assert f"first runs already: attempt {started['attempt']}" in unnamed(again, course)
-    assert lab("start", "first", "--seed", "1").returncode == 2
+    assert on("start", "first", "--seed", "1").returncode == 2
 
 
-def test_the_answer_is_kept_back(lab: Lab, started: dict[str, Any], course: CourseFolder) -> None:
+def test_the_answer_is_kept_back(on: Lab, started: dict[str, Any], course: CourseFolder) -> None:
     for words in (("solve",), ("debrief",), ("debrief", "--spoil")):
-        done = lab(*words)
+        done = on(*words)
         assert done.returncode == 2, words
         assert "your lead sees" in unnamed(done, course)
-    assert lab("hint").returncode == 0
+    assert on("hint").returncode == 0
 
 
 def test_a_repair_in_memory_would_be_lost(
-    lab: Lab, started: dict[str, Any], course: CourseFolder, home: Path
+    on: Lab, started: dict[str, Any], course: CourseFolder, home: Path
 ) -> None:
-    assert lab("exec", "gw", "--", "bash", "-c", f"{NOW}; systemctl stop dnsmasq").returncode == 0
-    assert lab("exec", "gw", "--", "systemctl", "start", "dnsmasq").returncode == 0
-    assert lab("exec", "desk", "--", "systemctl", "start", "ssh").returncode == 0
-    done = lab("submit", "--dry-run", "-o", str(home))
+    assert on("exec", "gw", "--", "bash", "-c", f"{NOW}; systemctl stop dnsmasq").returncode == 0
+    assert on("exec", "gw", "--", "systemctl", "start", "dnsmasq").returncode == 0
+    assert on("exec", "desk", "--", "systemctl", "start", "ssh").returncode == 0
+    done = on("submit", "--dry-run", "-o", str(home))
     said = unnamed(done, course)
     assert done.returncode == 0
     assert "gw: a kernel setting, in memory only: nothing was changed on gw's disk" in said
@@ -136,11 +153,11 @@ def test_a_repair_in_memory_would_be_lost(
 
 
 def test_handing_in_gives_a_receipt(
-    lab: Lab, started: dict[str, Any], course: CourseFolder, home: Path
+    on: Lab, started: dict[str, Any], course: CourseFolder, home: Path
 ) -> None:
-    lab("exec", "gw", "--", "bash", "-c", REPAIR)
-    lab("exec", "desk", "--", "systemctl", "stop", "ssh")
-    done = lab("submit", "-o", str(home))
+    on("exec", "gw", "--", "bash", "-c", REPAIR)
+    on("exec", "desk", "--", "systemctl", "stop", "ssh")
+    done = on("submit", "-o", str(home))
     said = unnamed(done, course)
     assert done.returncode == 0, said
     assert "Would be lost" not in said
@@ -157,10 +174,10 @@ def test_handing_in_gives_a_receipt(
 
 
 def test_handing_in_again_replaces_and_tells_of_it(
-    lab: Lab, started: dict[str, Any], course: CourseFolder, home: Path
+    on: Lab, started: dict[str, Any], course: CourseFolder, home: Path
 ) -> None:
     before = submitted(home / "ramp-up-ada-first.breakfix")
-    done = lab("submit", "first", "--json", "-o", str(home))
+    done = on("submit", "first", "--json", "-o", str(home))
     assert done.returncode == 0, done.stderr
     told = json.loads(unnamed(done, course))
     assert (told["passed"], told["late"], told["lost"]) == (True, False, [])
@@ -168,38 +185,40 @@ def test_handing_in_again_replaces_and_tells_of_it(
     assert len(after.events) > len(before.events)
     (event,) = [event for event in after.events if event.kind == "submit"]
     assert json.loads(event.text)["passed"] is True
-    (row, _) = json.loads(lab("assignments", "--json").stdout)
+    (row, _) = json.loads(on("assignments", "--json").stdout)
     assert (row["state"], row["times_submitted"], row["hints"]) == ("running", 2, 1)
 
 
-def test_no_other_file_is_written_over(lab: Lab, started: dict[str, Any], home: Path) -> None:
+def test_no_other_file_is_written_over(on: Lab, started: dict[str, Any], home: Path) -> None:
     (home / "thesis").write_text("mine")
-    done = lab("submit", "-o", str(home / "thesis"))
+    done = on("submit", "-o", str(home / "thesis"))
     assert done.returncode == 2
     assert (home / "thesis").read_text() == "mine"
 
 
 def test_a_reset_lab_is_still_the_assignment(
-    lab: Lab, started: dict[str, Any], course: CourseFolder, home: Path
+    on: Lab, started: dict[str, Any], course: CourseFolder, home: Path
 ) -> None:
-    assert lab("reset").returncode == 0
-    assert "first" in unnamed(lab("status"), course)
-    done = lab("submit", "-o", str(home))
+    assert on("reset").returncode == 0
+    assert "first" in own_row(on("status"), started, course)
+    done = on("submit", "-o", str(home))
     assert done.returncode == 1
     assert "changed files: none" in unnamed(done, course)
 
 
 def test_stopped_it_keeps_its_name_and_cannot_be_handed_in(
-    lab: Lab, started: dict[str, Any], course: CourseFolder
+    on: Lab, started: dict[str, Any], course: CourseFolder
 ) -> None:
-    assert "first" in unnamed(lab("stop"), course)
-    unnamed(lab("status", "--all", "--json"), course)
-    done = lab("submit", "first")
+    assert "first" in unnamed(on("stop"), course)
+    rows = json.loads(on("status", "--all", "--json").stdout)
+    (row,) = [row for row in rows if row["attempt"] == started["attempt"]]
+    assert SCENARIO not in json.dumps(row)
+    done = on("submit", "first")
     assert done.returncode == 2
     assert "Nothing of first runs" in unnamed(done, course)
-    (row, _) = json.loads(lab("assignments", "--json").stdout)
+    (row, _) = json.loads(on("assignments", "--json").stdout)
     assert row["state"] == "submitted"
-    assert lab("debrief").returncode == 2
-    told = lab("debrief", "--spoil", "--yes")
+    assert on("debrief").returncode == 2
+    told = on("debrief", "--spoil", "--yes")
     assert told.returncode == 0
     assert TITLE in told.stdout

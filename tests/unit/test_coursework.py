@@ -23,7 +23,7 @@ from lab_runner.submission.beginning import is_scenario, lacking
 from lab_runner.submission.invitation import read_invitation, write_invitation
 from lab_runner.submission.rules import task_of
 from lab_runner.submission.seats import Seat, join, seats
-from lab_runner.submission.submitting import Draft, file_name
+from lab_runner.submission.submitting import file_name
 
 DATA = Path(__file__).parent.parent / "data"
 COURSE = """\
@@ -204,24 +204,26 @@ def test_terms_are_told_in_words(seat: Seat) -> None:
 # --- the file ----------------------------------------------------------------------
 
 
-def draft(seat: Seat) -> Draft:
-    report = Report(attempt="a1", scenario="no-page-opens", seed=7, checks=[])
-    one = seat.invitation.assignments[0]
-    return Draft(seat, one, deployed(f"{seat.invitation.course}/first"), report, {}, [])
+def named(seat: Seat) -> str:
+    return file_name(seat, seat.invitation.assignments[0])
+
+
+def to(seat: Seat, output: Path) -> Path:
+    return _path(seat, seat.invitation.assignments[0], output)
 
 
 def test_the_file_is_named_by_course_trainee_and_assignment(seat: Seat, tmp_path: Path) -> None:
-    assert file_name(draft(seat)) == "ramp-up-31mnovember-ada-first.breakfix"
-    assert _path(draft(seat), tmp_path) == tmp_path / file_name(draft(seat))
-    assert _path(draft(seat), Path("mine")) == Path("mine")
+    assert named(seat) == "ramp-up-31mnovember-ada-first.breakfix"
+    assert to(seat, tmp_path) == tmp_path / named(seat)
+    assert to(seat, Path("mine")) == Path("mine")
 
 
 def test_no_other_file_is_written_over(seat: Seat, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("a year's work")
     with pytest.raises(UsageError, match="something else"):
-        _path(draft(seat), Path("thesis.txt"))
+        to(seat, Path("thesis.txt"))
     with pytest.raises(UsageError, match="there is no folder"):
-        _path(draft(seat), Path("none/x"))
+        to(seat, Path("none/x"))
 
 
 def test_an_invitation_is_read_as_the_lead_wrote_it(invitation: Path, seat: Seat) -> None:
