@@ -68,26 +68,39 @@ def security(address: str, tls: Tls) -> Security:
     """How to encrypt.
 
     Raises:
-        UsageError: Files for TLS, and an address that has none.
+        UsageError: Files for TLS and an address that has none; or none, or wrong ones.
     """
     from distributed import Security  # noqa: PLC0415 - half a second, and an optional part
 
-    files = [str(file) if file else None for file in (tls.ca, tls.cert, tls.key)]
-    if not any(files):
-        return Security()
-    if not address.startswith(("tls://", "wss://")):
+    ca, cert, key = (str(file) if file else None for file in (tls.ca, tls.cert, tls.key))
+    encrypted = address.startswith(("tls://", "wss://"))
+    if (ca or cert or key) and not encrypted:
         raise UsageError(
             f"{address} is not encrypted.", hint="An address with TLS begins with tls://"
         )
-    ca, cert, key = files
-    return Security(
-        require_encryption=True,
-        tls_ca_file=ca,
-        tls_client_cert=cert,
-        tls_client_key=key,
-        tls_worker_cert=cert,
-        tls_worker_key=key,
+    given = {"tls_ca_file": ca, "tls_client_cert": cert, "tls_client_key": key}
+    given |= {"tls_worker_cert": cert, "tls_worker_key": key}
+    made = Security(
+        require_encryption=encrypted, **{name: file for name, file in given.items() if file}
     )
+    if encrypted:
+        _require_complete(made)
+    return made
+
+
+def _require_complete(made: Security) -> None:
+    """See now that TLS can be spoken: later it is an error deep in Dask."""
+    try:
+        complete = all(
+            made.get_connection_args(role)["ssl_context"] for role in ("client", "worker")
+        )
+    except (OSError, ValueError) as exc:
+        raise UsageError(f"The files for TLS cannot be used: {exc}") from exc
+    if not complete:
+        raise UsageError(
+            "An address with tls:// needs an authority and a certificate.",
+            hint="Give --tls-ca, --tls-cert and --tls-key, or set them in Dask's configuration.",
+        )
 
 
 def require_dask(address: str) -> None:

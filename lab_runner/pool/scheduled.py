@@ -11,14 +11,15 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from distributed import Client, Future, KilledWorker
+from distributed.client import FutureCancelledError
 
-from lab_runner.errors import EngineUnavailable, WorkersLost
+from lab_runner.errors import EngineError, EngineUnavailable, WorkersLost
 from lab_runner.pool.jobs import Done, Job, OnTold, R
 from lab_runner.pool.lines import LAB, TOPIC, Message, Tls, kit_resource, resources, security
 from lab_runner.pool.remote import perform
 
 #: A scheduler that is there answers within this time.
-_ANSWERS_S = 15
+_ANSWERS_S = 10
 _LOOK_S = 2.0
 #: Without a worker for so long, nobody will come any more.
 _DESERTED_S = 120.0
@@ -71,7 +72,7 @@ class ScheduledPool:
 
         A job whose worker is lost begins again elsewhere, and tells again.
         """
-        run = _Run(self._client, on_told)
+        run = _Run(self._client, on_told, no_scheduler(self._address))
         self._client.subscribe_topic(TOPIC, run.heard)
         try:
             run.submit(jobs)
@@ -89,7 +90,7 @@ class ScheduledPool:
             if index is not None:
                 return run.outcome(index, jobs[index].name)
             if self._client.status != "running":
-                return run.given_up(jobs, no_scheduler(self._address))
+                return run.given_up(jobs, run.lost)
             if self.workers():
                 seen = time.monotonic()
             elif time.monotonic() - seen > self._deserted_s:
@@ -123,11 +124,23 @@ def no_scheduler(address: str) -> EngineUnavailable:
     )
 
 
-class _Run:
-    """One call of a pool: its futures, and what its jobs say."""
+def _died(name: str, number: int) -> WorkersLost:
+    workers = "worker" if number == 1 else "workers"
+    return WorkersLost(
+        f"{name} was given up: {number} {workers} died of it.",
+        hint="Out of memory? Start workers with fewer slots: `lab worker --slots N`.",
+    )
 
-    def __init__(self, client: Client, on_told: OnTold) -> None:
-        self._client, self._on_told = client, on_told
+
+class _Run:
+    """One call of a pool: its futures, and what its jobs say.
+
+    Attributes:
+        lost: The problem of each job that is open when the scheduler goes away.
+    """
+
+    def __init__(self, client: Client, on_told: OnTold, lost: EngineError) -> None:
+        self._client, self._on_told, self.lost = client, on_told, lost
         self._id = secrets.token_hex(8)
         self._futures: dict[int, Future[Any]] = {}
         self._open: set[int] = set()
@@ -178,19 +191,14 @@ class _Run:
         try:
             made: Done[Any] = future.result()
         except KilledWorker as exc:
-            lost = exc.allowed_failures + 1
-            problem = WorkersLost(
-                f"{name} was given up: {lost} {'worker' if lost == 1 else 'workers'} died of it.",
-                hint="Out of memory? Start workers with fewer slots: `lab worker --slots N`.",
-            )
-            made = Done(index, name, None, problem)
+            made = Done(index, name, None, _died(name, exc.allowed_failures + 1))
+        except FutureCancelledError:  # the line to the scheduler was lost, and all that it knew
+            made = Done(index, name, None, self.lost)
         finally:
             future.release()
         return made
 
-    def given_up(
-        self, jobs: Sequence[Job[Any]], problem: EngineUnavailable | WorkersLost
-    ) -> Done[Any]:
+    def given_up(self, jobs: Sequence[Job[Any]], problem: EngineError) -> Done[Any]:
         index = min(self._open)
         self._open.discard(index)
         self._futures.pop(index).release()

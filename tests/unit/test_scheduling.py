@@ -23,6 +23,7 @@ from lab_runner.planning.plan import make_plan
 from lab_runner.pool.kit import kit
 from lab_runner.pool.lines import Tls, require_dask, security
 from lab_runner.proving.contract import ProofJob, plans
+from tests.wire.certificates import Authority
 
 NOW = datetime.datetime(2026, 1, 15, tzinfo=datetime.UTC)
 
@@ -141,12 +142,21 @@ def test_what_is_an_address(address: str) -> None:
     require_dask(address)
 
 
-def test_files_for_tls_and_an_address_without() -> None:
-    with pytest.raises(UsageError, match="not encrypted"):
-        security("tcp://h:8786", Tls(Path("ca.pem")))
-    made = security("tls://h:8786", Tls(Path("ca.pem"), Path("c.pem"), Path("k.pem")))
+def test_files_for_tls(tmp_path: Path) -> None:
+    authority = Authority.new()
+    authority.server(tmp_path, "127.0.0.1")
+    pem, ca = tmp_path / "127.0.0.1-30.pem", tmp_path / "ca.pem"
+    ca.write_bytes(authority.pem)
+    made = security("tls://h:8786", Tls(ca, pem, pem))
     assert made.require_encryption
-    assert made.tls_worker_key == "k.pem"
+    assert made.tls_worker_key == made.tls_client_cert == str(pem)
+    with pytest.raises(UsageError, match="not encrypted"):
+        security("tcp://h:8786", Tls(ca))
+    with pytest.raises(UsageError, match="needs an authority"):
+        security("tls://h:8786", Tls())
+    (tmp_path / "bad.pem").write_text("no certificate")
+    with pytest.raises(UsageError, match="cannot be used"):
+        security("tls://h:8786", Tls(ca, tmp_path / "bad.pem", pem))
 
 
 @pytest.mark.parametrize(
