@@ -7,9 +7,11 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Any
 
+import dask
 from distributed import Client, Future, KilledWorker
 from distributed.client import FutureCancelledError
 
@@ -21,6 +23,8 @@ from lab_runner.pool.remote import perform
 #: A scheduler that is there answers within this time.
 _ANSWERS_S = 10
 _LOOK_S = 2.0
+#: So many jobs a slot are on their way, that no worker waits for the next.
+_AHEAD = 2
 #: Without a worker for so long, nobody will come any more.
 _DESERTED_S = 120.0
 #: Jobs that are taken back look up after each state of their labs.
@@ -42,6 +46,8 @@ class ScheduledPool:
 
     def __init__(self, address: str, tls: Tls, *, deserted_s: float = _DESERTED_S) -> None:
         self._address, self._deserted_s = address, deserted_s
+        # A hand-in may have many files; who waits for it can do nothing about that.
+        dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GiB"})
         try:
             self._client = Client(
                 address, timeout=_ANSWERS_S, set_as_default=False, security=security(address, tls)
@@ -72,29 +78,28 @@ class ScheduledPool:
 
         A job whose worker is lost begins again elsewhere, and tells again.
         """
-        run = _Run(self._client, on_told, no_scheduler(self._address))
+        run = _Run(self._client, jobs, on_told, no_scheduler(self._address))
         self._client.subscribe_topic(TOPIC, run.heard)
         try:
-            run.submit(jobs)
             for _ in jobs:
-                yield self._next(run, jobs)
+                yield self._next(run)
         finally:
             run.take_back(self.workers)
             self._client.unsubscribe_topic(TOPIC)
 
-    def _next(self, run: _Run, jobs: Sequence[Job[R]]) -> Done[R]:
+    def _next(self, run: _Run) -> Done[Any]:
         """The next that ends; one that never will, where nobody is left to do it."""
         seen = time.monotonic()
-        while True:
+        while self._client.status == "running":
+            if slots := sum(self.workers().values()):
+                seen = time.monotonic()
+                run.submit(_AHEAD * slots)
+            elif time.monotonic() - seen > self._deserted_s:
+                return run.given_up(self._nobody())
             index = run.ended(_LOOK_S)
             if index is not None:
-                return run.outcome(index, jobs[index].name)
-            if self._client.status != "running":
-                return run.given_up(jobs, run.lost)
-            if self.workers():
-                seen = time.monotonic()
-            elif time.monotonic() - seen > self._deserted_s:
-                return run.given_up(jobs, self._nobody())
+                return run.outcome(index)
+        return run.given_up(run.lost)
 
     def _everybody(self) -> list[dict[str, Any]]:
         try:
@@ -139,17 +144,22 @@ class _Run:
         lost: The problem of each job that is open when the scheduler goes away.
     """
 
-    def __init__(self, client: Client, on_told: OnTold, lost: EngineError) -> None:
-        self._client, self._on_told, self.lost = client, on_told, lost
+    def __init__(
+        self, client: Client, jobs: Sequence[Job[Any]], on_told: OnTold, lost: EngineError
+    ) -> None:
+        self._client, self._jobs, self._on_told, self.lost = client, jobs, on_told, lost
         self._id = secrets.token_hex(8)
+        self._waiting = iter(range(len(jobs)))
+        self._open = set(range(len(jobs)))
         self._futures: dict[int, Future[Any]] = {}
-        self._open: set[int] = set()
         self._ended: SimpleQueue[int] = SimpleQueue()
         self._at_work: set[tuple[int, str]] = set()
         self._quiet = threading.Event()
 
-    def submit(self, jobs: Sequence[Job[Any]]) -> None:
-        for index, job in enumerate(jobs):
+    def submit(self, ahead: int) -> None:
+        """Let so many be on their way; the others wait here and not in the scheduler's memory."""
+        for index in islice(self._waiting, max(0, ahead - len(self._futures))):
+            job = self._jobs[index]
             future = self._client.submit(
                 perform,
                 self._id,
@@ -160,7 +170,6 @@ class _Run:
                 pure=False,
             )
             self._futures[index] = future
-            self._open.add(index)
             future.add_done_callback(lambda _, index=index: self._ended.put(index))
 
     def heard(self, event: tuple[float, Any]) -> None:
@@ -181,13 +190,13 @@ class _Run:
             return None
         return index if index in self._open else None
 
-    def outcome(self, index: int, name: str) -> Done[Any]:
+    def outcome(self, index: int) -> Done[Any]:
         """What became of a job.
 
         Its result is dropped at once: with it, the last worker that knows of it may go.
         """
         self._open.discard(index)
-        future = self._futures.pop(index)
+        future, name = self._futures.pop(index), self._jobs[index].name
         try:
             made: Done[Any] = future.result()
         except KilledWorker as exc:
@@ -198,11 +207,13 @@ class _Run:
             future.release()
         return made
 
-    def given_up(self, jobs: Sequence[Job[Any]], problem: EngineError) -> Done[Any]:
+    def given_up(self, problem: EngineError) -> Done[Any]:
+        """One of those that are open, which nobody will do."""
         index = min(self._open)
         self._open.discard(index)
-        self._futures.pop(index).release()
-        return Done(index, jobs[index].name, None, problem)
+        if future := self._futures.pop(index, None):
+            future.release()
+        return Done(index, self._jobs[index].name, None, problem)
 
     def take_back(self, workers: Any) -> None:
         """Nothing of it begins any more, and the labs that it has are gone."""
