@@ -57,7 +57,7 @@ class Harmless:
 
     def feed(self, text: str) -> str:
         """What is left of a piece; a sequence that was begun is held back."""
-        text, self._held = self._held + text, ""
+        text, self._held = _CUT_SHORT.sub("", self._held + text), ""
         pieces: list[str] = []
         at = 0
         while at < len(text):
@@ -69,8 +69,7 @@ class Harmless:
                 # What was begun before a string is over, or it would take up what follows it.
                 pieces.append(_UNFINISHED.sub("", text[at : found.start()]))
             at, self._inside = found.end(), not self._inside
-        shown = _CUT_SHORT.sub("", "".join(pieces))
-        return _HIDDEN.sub("", _QUERIES.sub("", shown))
+        return _HIDDEN.sub("", _QUERIES.sub("", "".join(pieces)))
 
     def _rest(self, text: str) -> str:
         """The end of a piece, as far as it can be told what it is."""
