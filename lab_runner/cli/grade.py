@@ -14,6 +14,7 @@ from lab_runner.cli.session import JsonOption, catalogue
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lab_runner.grading.course import CourseFolder
     from lab_runner.grading.grade import Accepted, Grading
     from lab_runner.grading.marks import Mark
 
@@ -67,7 +68,18 @@ def command(
         show_json(graded_json(marks, before, after))
     else:
         show_graded(folder, marks, before, after)
+    if after:
+        _keep_book(folder, quiet=json)
     raise typer.Exit(exit_code(marks))
+
+
+def _keep_book(folder: CourseFolder, *, quiet: bool) -> None:
+    from lab_runner.cli.gradebook import keep
+    from lab_runner.cli.screen import out, text
+
+    paths = keep(folder)
+    if not quiet:
+        out().print("Gradebook:", *(text(path, "name") for path in paths))
 
 
 def exit_code(marks: list[Mark]) -> int:

@@ -118,6 +118,14 @@ VERBS: dict[str, Verb] = {
             "lab grade inbox/ --scheduler tcp://10.0.0.5:8786",
         ),
     ),
+    "gradebook": Verb(
+        COURSES,
+        "for a lead: how everybody stands, and what was hard",
+        (
+            "lab gradebook november",
+            "lab gradebook november --html report.html --csv marks.csv",
+        ),
+    ),
     "new": Verb(
         AUTHOR,
         "a lab or a scenario to begin with",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import statistics
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from lab_runner import __version__
@@ -34,7 +34,7 @@ class Row:
         total: The course's mark, 0 to 100: what was not handed in counts as zero, what could
             not be graded does not count; None where nothing counts.
         waiting: How many could not be graded.
-        passed: Is the total at or above the passing mark? None where there is neither.
+        passed: Is the total at or above the passing mark? None where there is none.
     """
 
     person: Person
@@ -59,7 +59,6 @@ class Gradebook:
         rows: Everybody, in the roster's order.
         refused: Files that are nobody's work in this course.
         difficulty: What the class found hard, by assignment.
-        passing: The passing mark, where the course has one.
         made: When.
         work: Opens a hand-in.
         version: Of the kit.
@@ -70,10 +69,14 @@ class Gradebook:
     rows: tuple[Row, ...]
     refused: tuple[Mark, ...]
     difficulty: tuple[Difficulty, ...]
-    passing: float | None
     made: datetime.datetime
     work: Work
     version: str = __version__
+
+    @property
+    def passing(self) -> float:
+        """The points from which the course is passed."""
+        return self.course.passing
 
     @property
     def totals(self) -> list[float]:
@@ -124,30 +127,26 @@ def made_of(
     """
     every = list(marks)
     people = list(people)
-    passing: float | None = getattr(course, "passing", None)
-    rows = tuple(_row(course, one, every, work, passing) for one in people)
+    rows = tuple(_row(course, one, every, work) for one in people)
     return Gradebook(
         course=course,
         columns=tuple(people[0].columns) if people else (),
         rows=rows,
         refused=tuple(mark for mark in every if mark.standing is Standing.REFUSED),
         difficulty=difficulties(course, [(row.entries, row.total) for row in rows], catalogue),
-        passing=passing,
         made=datetime.datetime.now(datetime.UTC).astimezone(),
         work=work,
     )
 
 
-def _row(
-    course: Course, person: Person, marks: Iterable[Mark], work: Work, passing: float | None
-) -> Row:
+def _row(course: Course, person: Person, marks: Iterable[Mark], work: Work) -> Row:
     own: dict[str, list[Mark]] = {}
     for mark in marks:
         if mark.trainee == person.id and mark.standing is not Standing.REFUSED:
             own.setdefault(mark.assignment, []).append(mark)
     entries = tuple(_entry(case, own.get(case.id, []), work) for case in course.assignments)
     total = _total(entries)
-    judged = None if total is None or passing is None else total >= passing
+    judged = None if total is None else total >= course.passing
     waiting = sum(entry.mark is not None and entry.points is None for entry in entries)
     return Row(person, entries, total, waiting, judged)
 
@@ -186,12 +185,3 @@ def _total(entries: Iterable[Entry]) -> float | None:
     if not weights:
         return None
     return round(sum(weight * points for weight, points in counted) / weights, 1)
-
-
-def by_assignment(rows: Iterable[Row]) -> Mapping[str, list[tuple[Row, Entry]]]:
-    """Everybody's entries of each assignment."""
-    found: dict[str, list[tuple[Row, Entry]]] = {}
-    for row in rows:
-        for entry in row.entries:
-            found.setdefault(entry.case.id, []).append((row, entry))
-    return found
