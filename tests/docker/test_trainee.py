@@ -1,4 +1,4 @@
-"""A trainee's way through the program ``lab``: join, start, work, submit, on a real engine."""
+"""A trainee's whole way through the program: join, start, work, submit, on a real engine."""
 
 from __future__ import annotations
 
