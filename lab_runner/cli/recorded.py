@@ -31,10 +31,8 @@ def told_at_start(*, recorded: bool, course: str = "") -> str:
     """The line that says what is recorded."""
     if not recorded:
         return "Not recorded: you said `lab record off`."
-    where = "here, and handed in with `lab submit`" if course else "on this computer only"
-    return (
-        f"Recorded {where}: terminals, commands, what you change. `lab record show` tells all of it"
-    )
+    where = "and handed in with `lab submit`" if course else "on this computer only"
+    return f"Recorded, {where}: terminals, commands, changes. `lab record show`"
 
 
 def show_switched(kept: list[str], *, on: bool) -> None:
