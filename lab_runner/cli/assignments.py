@@ -102,6 +102,7 @@ def _table(those: list[Work], names: Names) -> Table:
 
     now = datetime.datetime.now(datetime.UTC)
     shown = table("  name", "", "state", "time left", "limit", "hints")
+    shown.columns[0].no_wrap = shown.columns[2].no_wrap = True
     for work in those:
         one = work.assignment
         name = names[work.seat.invitation.course, one.id]
@@ -131,5 +132,5 @@ def _state(work: Work, now: datetime.datetime) -> tuple[str, str]:
         return "submitted late", "skipped"
     if work.is_late(now) and work.attempts:
         return f"{word}, late", "failed"
-    times = f" {len(work.submitted)} times" if len(work.submitted) > 1 else ""
+    times = f" ({len(work.submitted)} times)" if len(work.submitted) > 1 else ""
     return word + times, _STYLES.get(word, "")

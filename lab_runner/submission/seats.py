@@ -111,6 +111,12 @@ def find_assignment(name: str) -> tuple[Seat, Assignment]:
         if seat.invitation.course.startswith(course)
         for one in seat.invitation.assignments
     ]
+    if not every:
+        which = f" whose id begins with {course!r}" if course else ""
+        raise UnknownName(
+            f"You take part in no course{which}.",
+            hint="`lab assignments` shows yours; `lab join FILE` takes an invitation.",
+        )
     found = [(seat, one) for seat, one in every if one.id == wanted]
     if not found:
         known = dict.fromkeys(one.id for _, one in every)

@@ -153,7 +153,7 @@ def test_an_unknown_one_suggests_the_nearest(ada: Path) -> None:
     join(ada)
     with pytest.raises(UnknownName, match="Did you mean 'first'"):
         find_assignment("frist")
-    with pytest.raises(UnknownName, match="is unknown"):
+    with pytest.raises(UnknownName, match="no course whose id begins with 'zzzz'"):
         find_assignment("zzzz/first")
 
 
