@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import json
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,12 +40,17 @@ SECRETS = ("no-page-opens", "No page opens at the desk", "Alice cannot reach Car
 
 
 @pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("BREAKFIX_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("BREAKFIX_LABS", str(DATA / "labs"))
     monkeypatch.setenv("BREAKFIX_SCENARIOS", str(DATA / "scenarios"))
     monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
     monkeypatch.chdir(tmp_path)
+    yield
+    # The SDK leaves a socket open that could not be connected; it goes here, not in a later test.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
