@@ -96,9 +96,33 @@ def _replayed(grading: Grading, pending: list[Accepted], place: Place) -> Iterat
     """Every mark is kept as soon as it is there: nobody's replay is lost with an interruption."""
     from lab_runner.cli.graded import watched
 
+    if place.scheduler is None:
+        _tell_what_is_not_limited()
     jobs = [grading.job(one) for one in pending]
     with place.pool() as pool, watched(jobs) as watch:
         for done in pool.run(jobs, on_told=watch.told):
             mark = grading.judge(pending[done.index], done.result, done.problem)
             watch.done(done.index, mark, done.problem)
             yield mark
+
+
+def _tell_what_is_not_limited() -> None:
+    """Hand-ins come from anybody: whoever replays them should know what may run away."""
+    from lab_runner.cli.screen import show_problem
+    from lab_runner.engine.docker import connect
+    from lab_runner.engine.limits import not_limited
+
+    client = connect()
+    try:
+        missing = not_limited(client)
+    finally:
+        client.close()
+    if missing:
+        show_problem(
+            f"This engine cannot limit {' or '.join(missing)}: what runs away in a hand-in takes "
+            "all there is of it.",
+            "Replay work of people that you do not know on an engine whose kernel has these "
+            "controllers (`docker info` says so), or on a machine that does nothing else.",
+            title="note",
+            colour="yellow",
+        )

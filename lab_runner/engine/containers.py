@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab_runner import __version__
 from lab_runner.engine.docker import mapped
+from lab_runner.engine.limits import LIMITS
 from lab_runner.engine.process import this_process
 from lab_runner.planning.plan import NodePlan, Plan
 from lab_runner.switchboard.protocol import (
@@ -44,14 +45,6 @@ _NODE_TMPFS = {
     "/run": "exec,mode=755,size=64m",
     "/run/lock": "mode=1777,size=4m",
     "/tmp": "exec,mode=1777,size=128m",  # noqa: S108
-}
-#: Nobody sits at a proof's or a replay's nodes: what runs away there takes no more than this.
-#: A node of the kit needs about 30 processes and 60 MiB.
-_LIMITS: dict[str, Any] = {
-    "pids_limit": 512,
-    "mem_limit": 512 << 20,
-    "memswap_limit": 512 << 20,
-    "ulimits": [{"name": "fsize", "soft": 1 << 30, "hard": 1 << 30}],
 }
 #: systemd says READY=1 here (sd_notify(3)): an abstract socket in the node's own network
 #: namespace, which the switchboard opens before power-on.
@@ -142,7 +135,7 @@ def create_node(client: DockerClient, image: str, plan: Plan, attempt: str, node
         cap_add=["NET_ADMIN"],
         tmpfs=_NODE_TMPFS,
         log_config={"Type": "none"},
-        **(_LIMITS if plan.proof else {}),
+        **(LIMITS if plan.proof else {}),
     )
     host["CgroupnsMode"] = "private"
     return _create(
