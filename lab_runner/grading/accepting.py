@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +12,7 @@ from lab_runner.attempts.chain import broken_at
 from lab_runner.attempts.store import Kind
 from lab_runner.errors import HandInError
 from lab_runner.grading.course import Case, CourseFolder
-from lab_runner.grading.record import answer_was_asked_for, hints, payload, started
+from lab_runner.grading.record import answer_was_asked_for, hints, payload, started, time_of
 from lab_runner.submission.hand_in import HandIn
 from lab_runner.submission.keys import key_name
 
@@ -26,6 +27,7 @@ class Oddity(StrEnum):
     TAMPERED = "tampered record"
     UNLIKE_ITS_RECORD = "unlike its record"
     OUT_OF_TIME = "out of time"
+    CLOCK = "odd clock"
     HINTS = "hints that were not allowed"
     SOLVED_BY_THE_KIT = "solved by the kit"
 
@@ -60,9 +62,22 @@ def case_of(work: HandIn, key: bytes, course: CourseFolder) -> Case:
     raise HandInError(f"The course has no assignment {work.assignment!r}.")
 
 
-def remarks(work: HandIn, case: Case, course: CourseFolder) -> list[Remark]:
-    """Everything that is odd about somebody's own hand-in."""
-    return [*_variant(work, case, course), *_record(work), *_times(work, case, course)]
+def remarks(work: HandIn, case: Case, course: CourseFolder, now: datetime.datetime) -> list[Remark]:
+    """Everything that is odd about somebody's own hand-in.
+
+    Args:
+        work: The hand-in.
+        case: The assignment that it is about.
+        course: The course.
+        now: The lead's clock, when it came.
+    """
+    every = (
+        _variant(work, case, course),
+        _record(work),
+        _times(work, case, course),
+        _clock(work, now),
+    )
+    return list(itertools.chain.from_iterable(every))
 
 
 def _variant(work: HandIn, case: Case, course: CourseFolder) -> Iterator[Remark]:
@@ -112,3 +127,17 @@ def _times(work: HandIn, case: Case, course: CourseFolder) -> Iterator[Remark]:
         yield Remark(Oddity.OUT_OF_TIME, text)
     if hints(work) and not case.hints:
         yield Remark(Oddity.HINTS, f"{hints(work)} of them")
+
+
+def _clock(work: HandIn, now: datetime.datetime) -> Iterator[Remark]:
+    """Times in an order that nobody's clock shows, unless it was set."""
+    if work.submitted > now + _CLOCKS:
+        yield Remark(Oddity.CLOCK, f"handed in at {work.submitted}, which is still to come")
+    times = [when for event in work.events if (when := time_of(event)) is not None]
+    if len(times) < len(work.events):
+        yield Remark(Oddity.CLOCK, "there are records without a time")
+    back = max((one - other for one, other in itertools.pairwise(times)), default=_CLOCKS)
+    if back > _CLOCKS:
+        yield Remark(Oddity.CLOCK, f"the clock went back by {back} from one record to the next")
+    if times and times[-1] > work.submitted + _CLOCKS:
+        yield Remark(Oddity.CLOCK, "there are records of after it was handed in")

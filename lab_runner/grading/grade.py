@@ -179,7 +179,7 @@ class Grading:
 
     def _graded(self, accepted: Accepted, outcome: Outcome) -> Mark:
         work, case = accepted.work, accepted.case
-        flags = [Flag(kind=one.oddity, text=one.text) for one in remarks(work, case, self.course)]
+        flags = self._odd(accepted)
         late = any(flag.kind == Oddity.OUT_OF_TIME for flag in flags)
         plan = self.course.plan(self.catalogue, work.trainee, case)
         judged = Judged(work, case, plan, outcome.report, outcome.problem, late=late)
@@ -199,9 +199,18 @@ class Grading:
         )
 
     def _not_graded(self, accepted: Accepted, problem: str) -> Mark:
-        flags = remarks(accepted.work, accepted.case, self.course)
-        told = [Flag(kind=one.oddity, text=one.text) for one in flags]
-        return self._begun(accepted).model_copy(update={"problem": problem, "flags": told})
+        told = {"problem": problem, "flags": self._odd(accepted)}
+        return self._begun(accepted).model_copy(update=told)
+
+    def _odd(self, accepted: Accepted) -> list[Flag]:
+        came = self._came(accepted)
+        found = remarks(accepted.work, accepted.case, self.course, came)
+        return [Flag(kind=one.oddity, text=one.text) for one in found]
+
+    def _came(self, accepted: Accepted) -> datetime.datetime:
+        """When it was first seen here, however often it is graded."""
+        before = self.ledger.get(accepted.digest)
+        return (before.received if before else None) or _now()
 
     def _begun(self, accepted: Accepted) -> Mark:
         work, case = accepted.work, accepted.case
@@ -213,6 +222,7 @@ class Grading:
             scenario=case.scenario,
             seed=self.course.secrets.seed(work.trainee, case.id),
             submitted=work.submitted,
+            received=self._came(accepted),
             graded=_now(),
             standing=Standing.NOT_GRADED,
             claimed=claimed(work),
@@ -228,8 +238,10 @@ class Grading:
     def _put(self, before: Mark | None, after: Mark) -> Mark:
         """A person's word stays, whatever a replay says; so does the name that it came under."""
         if before is not None:
-            kept = {"overrides": before.overrides, "file": before.file}
+            kept = {"overrides": before.overrides, "file": before.file, "received": before.received}
             after = after.model_copy(update=kept)
+            if Standing.REFUSED is before.standing is after.standing:
+                return before
         if before != after:
             self.ledger.put(after)
         return after
@@ -251,6 +263,7 @@ def _refused(file: str, digest: str, exc: HandInError) -> Mark:
         trainee="",
         assignment="",
         submitted=None,
+        received=_now(),
         graded=_now(),
         standing=Standing.REFUSED,
         problem=f"{exc} {exc.hint}".strip(),

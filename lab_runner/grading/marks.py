@@ -89,6 +89,7 @@ class Mark(Strict):
         scenario: What the replay played, from the lead's own copy.
         seed: With which variant.
         submitted: By the trainee's clock.
+        received: When the lead's machine first saw it, by its own clock.
         graded: When the replay was done.
         standing: How far it came.
         problem: Why it was refused or not graded; for a graded one, why nothing could be replayed.
@@ -110,6 +111,7 @@ class Mark(Strict):
     scenario: str = ""
     seed: int = 0
     submitted: AwareDatetime | None
+    received: AwareDatetime | None = None
     graded: AwareDatetime
     standing: Standing
     problem: str = ""

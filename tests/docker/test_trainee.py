@@ -166,7 +166,7 @@ def test_handing_in_gives_a_receipt(
     case = case_of(work, key, course)
     assert case.id == "first"
     # The kit's own words for what is odd: nothing is.
-    assert remarks(work, case, course) == []
+    assert remarks(work, case, course, work.submitted) == []
     changed = {entry.path for entry in work.changes["gw"].entries}
     assert changed == {"etc/sysctl.d/50-router.conf"}
     assert "net.ipv4.ip_forward = 1" in work.states["gw"]["settings"]

@@ -21,6 +21,8 @@ from lab_runner.submission.keys import SigningKey
 from tests.unit.test_course import COURSE, ROSTER
 
 BEGAN = datetime.datetime(2026, 11, 24, 10, tzinfo=datetime.UTC)
+#: By the lead's clock.
+NOW = datetime.datetime(2026, 11, 30, 10, tzinfo=datetime.UTC)
 Work = Callable[..., HandIn]
 
 
@@ -71,7 +73,7 @@ def work(course: CourseFolder) -> Work:
 
 def odd(work: HandIn, course: CourseFolder) -> dict[Oddity, str]:
     key = course.public_keys()[work.trainee]
-    found = remarks(work, case_of(work, key, course), course)
+    found = remarks(work, case_of(work, key, course), course, NOW)
     return {remark.oddity: remark.text for remark in found}
 
 
@@ -151,3 +153,37 @@ def test_a_time_that_is_none_is_no_accident(work: Work, course: CourseFolder) ->
     events = work().events
     broken = [events[0].model_copy(update={"written": "yesterday"})]
     assert Oddity.TAMPERED in odd(work(events=broken), course)
+
+
+@pytest.mark.parametrize(
+    ("written", "submitted", "text"),
+    [
+        ([0, 1, 2], 9_000, "which is still to come"),
+        ([0, 40, 20], 50, "the clock went back by 0:20:00"),
+        ([0, 1, 30], 10, "records of after it was handed in"),
+        ([0, None, 2], 10, "records without a time"),
+    ],
+)
+def test_a_clock_that_was_set_is_named(
+    work: Work, course: CourseFolder, written: list[int | None], submitted: int, text: str
+) -> None:
+    events = work((Kind.CHECK, {}), (Kind.CHECK, {})).events
+    after = [None if m is None else BEGAN + datetime.timedelta(minutes=m) for m in written]
+    told = [
+        event.model_copy(update={"written": when.isoformat() if when else "noon"})
+        for event, when in zip(events, after, strict=True)
+    ]
+    late = BEGAN + datetime.timedelta(minutes=submitted)
+    assert text in odd(work(events=told, submitted=late), course)[Oddity.CLOCK]
+
+
+def test_a_clock_that_is_a_little_off_is_nobodys_doing(work: Work, course: CourseFolder) -> None:
+    events = chained(
+        (Kind.START, {"scenario": "no-page-opens", "seed": work().seed}), (Kind.CHECK, {})
+    )
+    early = events[1].model_copy(
+        update={"written": (BEGAN - datetime.timedelta(minutes=4)).isoformat()}
+    )
+    assert Oddity.CLOCK not in odd(work(events=[events[0], early]), course)
+    ahead = NOW + datetime.timedelta(minutes=4)
+    assert Oddity.CLOCK not in odd(work(submitted=ahead), course)
