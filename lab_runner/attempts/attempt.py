@@ -192,8 +192,10 @@ class Attempts:
             StoreError: It is gone, but that could not be written down.
         """
         running.remove(self.client, attempt, progress)
-        recording.settle(self.store, attempt)
-        self.store.append(attempt, Kind.STOP)
+        try:
+            recording.settle(self.store, attempt)
+        finally:
+            self.store.append(attempt, Kind.STOP)
 
     def hint(self, deployed: running.Deployed) -> Hint:
         """The next hint; once all are given, the last again."""

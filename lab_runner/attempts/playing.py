@@ -39,8 +39,10 @@ _PLAIN: Final = frozenset({"7", "8", "D", "E", "M", "(0", "(B", ")0", ")B"})
 _CONTROLS = re.compile(
     r"[\x00-\x07\x0b\x0c\x10-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
-#: Everything that was let through, undone: attributes, sets, margins, modes, the screen.
-RESTORED: Final = "\x1b[0m\x1b(B\x0f\x1b[r\x1b[?7h\x1b[?25h\x1b[?1049l"
+_ALTERNATE = re.compile(r"\?(?:[0-9;]*;)?(?:47|1047|1049)(?:;|\Z)")
+#: Attributes, sets, margins and modes as they were; the cursor, which goes home with the margins,
+#: stays where it is.
+_RESTORED: Final = "\x1b[0m\x1b(B\x0f\x1b7\x1b[r\x1b8\x1b[?7h\x1b[?25h"
 
 
 class Harmless:
@@ -49,6 +51,13 @@ class Harmless:
     def __init__(self) -> None:
         self._held = ""
         self._in_string = False
+        self._alternate = False
+
+    @property
+    def undone(self) -> str:
+        """What makes a terminal as it was before."""
+        # Left where nothing was entered, the alternate screen would move the cursor.
+        return ("\x1b[?1049l" if self._alternate else "") + _RESTORED
 
     def feed(self, text: str) -> str:
         """What of it may be shown; the beginning of a sequence is held back."""
@@ -62,9 +71,16 @@ class Harmless:
             if found is None and _BEGUN.match(text, escape):
                 self._hold(text[escape:])
                 return "".join(shown)
-            shown.append(found.group() if found and _draws(found) else "")
+            shown.append(self._let_through(found) if found else "")
             at = found.end() if found else escape + 1
         return "".join([*shown, _quiet(text[at:])])
+
+    def _let_through(self, found: re.Match[str]) -> str:
+        if not _draws(found):
+            return ""
+        if found["final"] in {"h", "l"} and _ALTERNATE.match(found["words"]):
+            self._alternate = found["final"] == "h"
+        return found.group()
 
     def _hold(self, begun: str) -> None:
         """Keep what is not whole yet, unless it is too long to be anything; then its end is due."""
@@ -95,9 +111,9 @@ def _draws(found: re.Match[str]) -> bool:
     return final in _DRAWING and bool(_NUMBERS.match(words)) and (words, final) != ("3", "J")
 
 
-def timed(frames: Iterable[Frame], speed: float) -> Iterator[tuple[float, str]]:
+def timed(frames: Iterable[Frame], speed: float, harmless: Harmless) -> Iterator[tuple[float, str]]:
     """What to show, and how many seconds to wait before it; nobody waits long for nothing."""
-    harmless, before = Harmless(), 0.0
+    before = 0.0
     for frame in frames:
         if frame.kind == "o":
             wait = min(max(frame.after - before, 0.0), IDLE_S) / speed

@@ -80,7 +80,7 @@ def _casts(found: Kept, terminal: int | None) -> list[Path]:
 
 def _play(casts: list[Path], speed: float) -> None:
     from lab_runner.attempts.casts import frames, header_of
-    from lab_runner.attempts.playing import RESTORED, timed
+    from lab_runner.attempts.playing import Harmless, timed
     from lab_runner.cli.screen import show_problem
 
     live = sys.stdin.isatty() and sys.stdout.isatty()
@@ -92,10 +92,11 @@ def _play(casts: list[Path], speed: float) -> None:
             except (OSError, ValueError) as exc:
                 show_problem(f"{cast} cannot be played: {exc}", "", title="warning")
                 continue
+            harmless = Harmless()
             try:
-                go_on = _shown(timed(frames(text), speed), live=live)
+                go_on = _shown(timed(frames(text), speed, harmless), live=live)
             finally:
-                sys.stdout.write(f"{RESTORED}\r\n" if live else "\n")
+                sys.stdout.write(f"{harmless.undone}\r\n" if live else "\n")
                 sys.stdout.flush()
             if not go_on:
                 return

@@ -121,5 +121,17 @@ def test_an_endless_string_is_not_kept_and_not_shown() -> None:
 
 def test_nobody_waits_long() -> None:
     frames = [Frame(1.0, "o", "a"), Frame(1.5, "r", "1x1"), Frame(100.0, "o", "b")]
-    assert list(timed(frames, 2.0)) == [(0.5, "a"), (1.0, "b")]
-    assert [wait for wait, _ in timed([Frame(5, "o", "a"), Frame(1, "o", "b")], 1)] == [2.0, 0.0]
+    assert list(timed(frames, 2.0, Harmless())) == [(0.5, "a"), (1.0, "b")]
+    assert [wait for wait, _ in timed([Frame(5, "o", "a"), Frame(1, "o", "b")], 1, Harmless())] == [
+        2.0,
+        0.0,
+    ]
+
+
+def test_only_who_entered_the_alternate_screen_leaves_it() -> None:
+    harmless = Harmless()
+    assert "1049" not in harmless.undone
+    harmless.feed("\x1b[?25;1049h")
+    assert harmless.undone.startswith("\x1b[?1049l")
+    harmless.feed("\x1b[?1049l")
+    assert "1049" not in harmless.undone
