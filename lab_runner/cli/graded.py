@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from lab_runner.cli.screen import err, out, table, text
 from lab_runner.cli.standings import points_cell
 from lab_runner.grading.comparing import differences
+from lab_runner.grading.ledger import latest
 from lab_runner.grading.marks import Flag, Mark, Standing
 
 if TYPE_CHECKING:
@@ -76,12 +77,15 @@ def show_graded(course: CourseFolder, marks: list[Mark], before: Marks, after: M
         console.print(text("Nothing was handed in yet: `lab grade FILE` takes a hand-in."))
         return
     shown = table("trainee", "assignment", "points", "their check", "of which", "handed in")
-    ours = sorted(marks, key=lambda mark: (mark.trainee or "~", mark.assignment, mark.file))
+    ours = sorted(marks, key=_order)
+    counts = {mark.hand_in for mark in latest(after.values()).values()}
     for mark in ours:
         if mark.standing is not Standing.REFUSED:
-            shown.add_row(*_row(mark))
+            shown.add_row(*_row(mark, counts=mark.hand_in in counts))
     if shown.row_count:
         console.print(shown)
+    if any(mark.trainee and mark.hand_in not in counts for mark in ours):
+        console.print(text("(…) handed in again later: that one counts", "quiet"))
     for mark in ours:
         _show_notes(mark)
     _show_changes(before, after)
@@ -100,8 +104,16 @@ def graded_json(marks: list[Mark], before: Marks, after: Marks) -> dict[str, Any
     }
 
 
-def _row(mark: Mark) -> list[Any]:
+def _order(mark: Mark) -> tuple[bool, str, str, float, str]:
+    """By trainee, assignment and time; what is nobody's comes last."""
+    when = mark.submitted.timestamp() if mark.submitted else 0.0
+    return not mark.trainee, mark.trainee, mark.assignment, when, mark.file
+
+
+def _row(mark: Mark, *, counts: bool) -> list[Any]:
     points, style = points_cell(mark)
+    if not counts:  # a later one took its place
+        points, style = f"({points})", "quiet"
     claim, claim_style = _CLAIMS[mark.claimed]
     lines = [f"{one.criterion} {one.points:g}" for one in mark.credits if one.points]
     when = mark.submitted.astimezone().strftime("%m-%d %H:%M") if mark.submitted else ""
