@@ -58,17 +58,18 @@ def at_work(jobs: list[Wait]) -> int:
 
 
 def test_a_killed_worker_s_job_runs_elsewhere_and_its_lab_is_swept(
-    cluster: Cluster, engine: DockerClient, small: Catalogue
+    cluster: Cluster, engine: DockerClient, small: Catalogue, tmp_path: Path
 ) -> None:
     first, second = cluster.worker(1), cluster.worker(1)
     plan = replace(make_plan(small, SMALLEST, 1), proof=True)
-    jobs = [Look(f"look-{n}", plan) for n in range(4)]
+    jobs = [Look(f"look-{n}", plan, tmp_path / "go") for n in range(4)]
     killed = threading.Event()
 
     def told(index: int, what: object) -> None:
         if what == "up" and of_process(engine, first.process.pid) and not killed.is_set():
             killed.set()
             first.kill()
+            jobs[0].until.touch()
 
     with pool(scheduler=cluster.address) as made:
         done: list[Done[int]] = list(made.run(jobs, on_told=told))

@@ -141,16 +141,20 @@ class Wait:
 
 @dataclass(frozen=True)
 class Look:
-    """A lab, with all checks of it."""
+    """A lab, with all checks of it once a file is there."""
 
     name: str
     plan: Plan
+    until: Path
 
     def run(self, client: Any, tell: Callable[[object], None]) -> int:
         attempt = f"t{secrets.token_hex(3)}"
         try:
             with running.deploy(client, self.plan, attempt, lambda *what: tell(what)) as lab:
                 tell("up")
+                while not self.until.exists():
+                    tell("waiting")
+                    time.sleep(0.05)
                 return len(run_checks(lab).checks)
         finally:
             running.remove(client, attempt, quiet)
