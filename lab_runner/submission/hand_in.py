@@ -42,12 +42,6 @@ def _changes(value: object) -> DiskChanges:
 Changes = Annotated[DiskChanges, PlainValidator(_changes), PlainSerializer(DiskChanges.to_json)]
 
 
-#: Recorded terminals, as asciicasts, by name.
-Terminals = Annotated[
-    dict[Word, Annotated[str, StringConstraints(max_length=6 << 20)]], Field(max_length=200)
-]
-
-
 class Recorded(Strict):
     """An event of the attempt, as it was written down; the attributes are those of an event."""
 
@@ -78,7 +72,7 @@ class HandIn(Strict):
         events: All that was written down of the attempt, oldest first.
         changes: What was changed on the disks of machines, by machine.
         states: What the machines' kernels had been told at the end, by machine.
-        terminals: What was recorded of terminals, by the name of the cast.
+        terminals: What was seen in terminals, as asciicast v2, by the file's name.
     """
 
     course: Word
@@ -92,7 +86,16 @@ class HandIn(Strict):
     events: Annotated[list[Recorded], Field(max_length=_EVENTS_LIMIT)]
     changes: Annotated[dict[Machine, Changes], Field(max_length=_MACHINES_LIMIT)]
     states: Annotated[dict[Machine, State], Field(max_length=_MACHINES_LIMIT)]
-    terminals: Terminals = Field(default_factory=dict)
+    terminals: Annotated[
+        dict[Word, Annotated[str, StringConstraints(max_length=TERMINALS_LIMIT)]],
+        Field(max_length=TERMINALS),
+    ] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _within_limits(self) -> HandIn:
+        if sum(map(len, self.terminals.values())) > TERMINALS_LIMIT:
+            raise ValueError(f"terminals of more than {TERMINALS_LIMIT >> 20} MiB")
+        return self
 
 
 def write_hand_in(work: HandIn, trainee: SigningKey) -> bytes:
