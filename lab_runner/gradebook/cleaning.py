@@ -92,7 +92,6 @@ class Cast:
         width: In columns.
         height: In lines.
         seconds: Its length.
-        began: Its header's time, in seconds since the epoch; None where there is none.
         places: Where its marks are, in seconds.
         text: An asciicast of version 2.
     """
@@ -100,7 +99,6 @@ class Cast:
     width: int
     height: int
     seconds: float
-    began: float | None
     places: tuple[float, ...]
     text: str
 
@@ -126,13 +124,10 @@ def played(text: str, marks: Iterable[tuple[float, str]] = ()) -> Cast | None:
     width = _within(header.get("width"), *_WIDTHS)
     height = _within(header.get("height"), *_HEIGHTS)
     first = json.dumps({"version": 2, "width": width, "height": height})
-    began = header.get("timestamp")
-    known = isinstance(began, int) and not isinstance(began, bool) and 0 <= began < 1 << 33
     return Cast(
         width=width,
         height=height,
         seconds=seconds,
-        began=float(began) if known else None,
         places=tuple(sorted(one.after for one in placed)),
         text="\n".join([first, *lines]),
     )

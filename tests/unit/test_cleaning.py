@@ -82,7 +82,7 @@ def test_a_cast_keeps_its_bounds() -> None:
     ]
     cast = played("\n".join(map(json.dumps, [header, *rows])), [(0.7, "ls \x1b[31m"), (99, "late")])
     assert cast is not None
-    assert (cast.width, cast.height, cast.began, cast.places) == (240, 5, None, (0.7,))
+    assert (cast.width, cast.height, cast.places) == (240, 5, (0.7,))
     first, *lines = cast.text.split("\n")
     assert json.loads(first) == {"version": 2, "width": 240, "height": 5}
     assert [json.loads(line) for line in lines] == [
