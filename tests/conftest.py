@@ -20,7 +20,7 @@ DATA = Path(__file__).parent / "data"
 #: Certificates and files that do not change from run to run.
 NOW = datetime.datetime(2026, 1, 15, tzinfo=datetime.UTC)
 #: Tiers whose tests wait for their labs most of the time.
-WITH_LABS = {"docker", "scenarios"}
+WITH_LABS = {"docker", "grading", "scenarios"}
 
 
 def pytest_configure() -> None:

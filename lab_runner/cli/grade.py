@@ -64,6 +64,7 @@ def command(
     Comparison(folder, grading.catalogue, grading.ledger).flag()
     after = {mark.hand_in: mark for mark in grading.ledger.all()}
     marks = [after.get(mark.hand_in, mark) for mark in done]
+    marks.sort(key=lambda mark: (mark.trainee, mark.assignment, mark.file))
     if json:
         show_json(graded_json(marks, before, after))
     else:

@@ -63,7 +63,7 @@ def replay(
         with running.deploy(
             client, dataclasses.replace(plan, proof=True), attempt, progress
         ) as lab:
-            break_lab(lab, progress)
+            break_lab(lab, progress, for_work=False)
             try:
                 lay(lab, changes, progress)
             except NodeNotReady as exc:  # without them it had booted

@@ -6,8 +6,9 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from lab_runner.switchboard import changes, fingerprint, kernel, namespaces, programs
@@ -30,6 +31,8 @@ class Handover:
     def __init__(self, nodes: Mapping[str, NodeState]) -> None:
         self._nodes = nodes
         self._laid: dict[str, float] = stored(LAID, {})
+        #: Disks that are looked at before they are handed over, and the look.
+        self._disks: list[str] | None = None
         self._noted: asyncio.Future[Any] | None = None
 
     def laid(self, name: str) -> None:
@@ -37,34 +40,37 @@ class Handover:
         self._laid[name] = time.time()
         LAID.write_text(json.dumps(self._laid))
 
+    async def note_disks(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Begin to write down how disks are arranged; whoever hands them over waits for the end."""
+        if self._noted is not None:
+            await self._noted
+        _emptied(FOLDERS)
+        self._disks = request["disks"]
+        looks = _of_each(self._pids(self._disks), standing.note_folders, _WHOLE_DISK_S)
+        self._noted = asyncio.ensure_future(looks)
+        return {"result": True}
+
     async def hand_over(self, request: dict[str, Any]) -> dict[str, Any]:
         """From now on, what changes somebody has changed.
 
         With ``configuration``, remember it as it is: whoever is to change nothing is asked.
-        What somebody may change on ``disks`` is to be found later.
+        What somebody may change on ``disks`` is to be found later: how these are arranged is
+        known before anybody may change them.
         """
+        if self._disks != request["disks"]:
+            await self.note_disks(request)
         if self._noted is not None:
             await self._noted
+        self._noted, self._disks = None, None
         configuration = await of(self._nodes) if request["configuration"] else {}
         told = {"time": time.time(), "configuration": configuration}
         HANDED_OVER.write_text(json.dumps(told))
-        for file in (FOLDERS, KERNELS):
-            file.unlink(missing_ok=True)
-        self._noted = asyncio.ensure_future(self._note(request["disks"]))
+        _emptied(KERNELS)
+        await _of_each(self._pids(request["disks"]), standing.note_kernel, _DEADLINE_S)
         return {"result": True}
 
-    async def _note(self, names: list[str]) -> None:
-        """How kernels and disks are, while nobody waits for it."""
-        KERNELS.write_text(json.dumps(await self._kernels(names)))
-        await self._note_folders(names)
-
-    async def _note_folders(self, names: list[str]) -> None:
-        """How the disks are arranged."""
-        pids = {name: pid for name in names if (pid := self._nodes[name].pid)}
-        work = (in_child(_folders_of(pid), _WHOLE_DISK_S) for pid in pids.values())
-        taken = zip(pids, await asyncio.gather(*work), strict=True)
-        found = {name: one.get("result") for name, one in taken}
-        FOLDERS.write_text(json.dumps(found))
+    def _pids(self, names: Iterable[str]) -> dict[str, int]:
+        return {name: pid for name in names if (pid := self._nodes[name].pid)}
 
     async def disk_changes(self, request: dict[str, Any]) -> dict[str, Any]:
         """What was changed on a node's disk since it was handed over."""
@@ -72,9 +78,6 @@ class Handover:
         pid, handed_over = self._nodes[name].pid, stored(HANDED_OVER, None)
         if pid is None or handed_over is None:
             return {"error": f"{name} is off" if pid is None else "nothing was handed over yet"}
-
-        if self._noted is not None:
-            await self._noted
 
         def child(out: int) -> None:
             folders = standing.folders_of(name)
@@ -84,23 +87,25 @@ class Handover:
 
         return await in_child(child, _WHOLE_DISK_S)
 
-    async def kernels(self, request: dict[str, Any]) -> dict[str, Any]:
-        """What nodes' kernels were told: before, when they were handed over, and now."""
-        if self._noted is not None:
-            await self._noted
-        before, now = stored(KERNELS, {}), await self._kernels(request["nodes"])
-        return {
-            "result": {
-                name: {"before": before.get(name), "now": state} for name, state in now.items()
-            }
-        }
+    async def standing(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What differs on nodes from how they were handed over: files, and their kernels' state.
 
-    async def _kernels(self, names: list[str]) -> dict[str, dict[str, list[str]] | None]:
-        """None for a node that is off, or was not read in time."""
-        pids = {name: pid for name in names if (pid := self._nodes[name].pid)}
-        work = (in_child(_kernel_of(pid), _DEADLINE_S) for pid in pids.values())
-        taken = dict(zip(pids, await asyncio.gather(*work), strict=True))
-        return {name: taken.get(name, {}).get("result") for name in names}
+        Nodes that are off are left out.
+        """
+        since = stored(HANDED_OVER, {}).get("time", 0.0)
+        pids = self._pids(request["nodes"])
+
+        def compare(name: str, pid: int, out: int) -> None:
+            standing.compare(name, pid, since, out)
+
+        found = await _of_each(pids, compare, _DEADLINE_S)
+        return {"result": {name: one for name, one in found.items() if one is not None}}
+
+    async def kernels(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What nodes' kernels have been told by now; nodes that are off are left out."""
+        pids = self._pids(request["nodes"])
+        found = await _of_each(pids, standing.tell_kernel, _DEADLINE_S)
+        return {"result": {name: one for name, one in found.items() if one is not None}}
 
     async def changes(self, _request: dict[str, Any]) -> dict[str, Any]:
         """What of the nodes' configuration is not as it was handed over."""
@@ -114,6 +119,11 @@ class Handover:
         if pid is None or since is None:
             return {"error": f"{name} is off" if pid is None else f"when {name} was made is lost"}
         return await in_child(lambda out: programs.altered(pid, since, out), _DEADLINE_S)
+
+
+def _emptied(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
 
 
 async def _of_each(

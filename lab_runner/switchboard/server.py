@@ -61,6 +61,7 @@ class Switchboard:
             "forget": self._forget,
             "hold": self._waiting.hold_for_changes,
             "replay": self._waiting.take_changes,
+            "note_disks": self._handover.note_disks,
             "hand_over": self._handover.hand_over,
             "disk_changes": self._handover.disk_changes,
             "changes": self._handover.changes,

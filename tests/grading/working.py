@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime
 import json
 import secrets
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,8 @@ from typing import Any
 from docker import DockerClient
 
 from lab_runner.attempts.access import open_nodes
-from lab_runner.attempts.store import Kind, Store
+from lab_runner.attempts.chain import BEGINNING, link
+from lab_runner.attempts.store import Kind
 from lab_runner.catalogue import Catalogue
 from lab_runner.checker.handed_over import hand_over
 from lab_runner.engine import running
@@ -31,6 +31,8 @@ from lab_runner.submission.hand_in import HandIn, Recorded, write_hand_in
 from lab_runner.submission.invitation import Invitation, read_invitation
 from lab_runner.submission.keys import SigningKey
 
+#: All attempts are called so: nothing depends on it.
+ATTEMPT = "a1b2c3"
 #: What is right after the reboot of a replay though nobody saw it: the file is right, and was not
 #: loaded. By scenario, the titles of wrong fixes.
 MENDED_BY_A_REBOOT = {
@@ -58,12 +60,22 @@ class Way:
 
 @dataclass(frozen=True)
 class Work:
-    """What somebody did, and how it should be judged."""
+    """What somebody did, and how it should be judged.
+
+    Attributes:
+        began: When the network was handed to them.
+    """
 
     trainee: str
     assignment: str
     way: Way
     changes: Mapping[str, DiskChanges]
+    began: datetime.datetime
+
+    @property
+    def written(self) -> bool:
+        """Is there anything of it on a disk?"""
+        return any(one.entries or one.folders for one in self.changes.values())
 
 
 def ways(catalogue: Catalogue, scenario: str, seed: int) -> list[Way]:
@@ -84,20 +96,36 @@ def ways(catalogue: Catalogue, scenario: str, seed: int) -> list[Way]:
 
 
 def work(
-    client: DockerClient, catalogue: Catalogue, course: CourseFolder, trainee: str, case: Case
+    client: DockerClient,
+    catalogue: Catalogue,
+    course: CourseFolder,
+    trainee: str,
+    case: Case,
+    *,
+    every: int = 1,
 ) -> Iterator[Work]:
-    """Everything that can be done about somebody's variant of a case, one after the other."""
+    """What can be done about somebody's variant of a case, one after the other.
+
+    Args:
+        client: The engine.
+        catalogue: The scenarios.
+        course: The course.
+        trainee: Whose variant.
+        case: The assignment.
+        every: Only every so manieth thing.
+    """
     seed = course.secrets.seed(trainee, case.id)
     plan = make_plan(catalogue, case.scenario, seed)
     attempt = f"t{secrets.token_hex(3)}"
     try:
         with running.deploy(client, plan, attempt, quiet) as lab:
             stage = Stage(lab)
-            for way in ways(catalogue, case.scenario, seed):
+            for way in ways(catalogue, case.scenario, seed)[::every]:
                 stage.break_it(seen=False)
                 hand_over(lab, configuration=False, disks=open_nodes(plan))
+                began = datetime.datetime.now(datetime.UTC)
                 stage.apply(way.steps)
-                yield Work(trainee, case.id, way, take(lab, open_nodes(plan)))
+                yield Work(trainee, case.id, way, take(lab, open_nodes(plan)), began)
     finally:
         running.remove(client, attempt, quiet)
 
@@ -108,29 +136,26 @@ def invitation(course: CourseFolder, trainee: str) -> Invitation:
     return read_invitation(path.read_bytes())[0]
 
 
-def handed_in(course: CourseFolder, done: Work, *, minute: int = 0, **changes: Any) -> bytes:
-    """The file that `lab submit` would have written.
+def handed_in(course: CourseFolder, done: Work, **changes: Any) -> bytes:
+    """The file that `lab submit` would have written; of two the later one counts.
 
     Args:
         course: Whose invitations there are.
         done: What was done.
-        minute: So many minutes after noon; of two files the later one counts.
         changes: Fields of the hand-in that are another's.
     """
     told = invitation(course, done.trainee)
     case = next(one for one in told.assignments if one.id == done.assignment)
-    attempt = changes.get("attempt") or secrets.token_hex(3)
-    now = datetime.datetime.now(datetime.UTC)
     fields: dict[str, Any] = {
         "course": told.course,
         "trainee": told.trainee,
         "assignment": case.id,
         "scenario": case.scenario,
         "seed": case.seed,
-        "attempt": attempt,
-        "submitted": now + datetime.timedelta(minutes=minute),
+        "attempt": ATTEMPT,
+        "submitted": datetime.datetime.now(datetime.UTC),
         "version": told.version,
-        "events": record(attempt, done, course),
+        "events": record(done, course),
         "changes": {name: found.to_json() for name, found in done.changes.items()},
         "states": {},
     }
@@ -138,17 +163,22 @@ def handed_in(course: CourseFolder, done: Work, *, minute: int = 0, **changes: A
     return write_hand_in(body, SigningKey.from_pem(told.key))
 
 
-def record(attempt: str, done: Work, course: CourseFolder) -> list[Recorded]:
+def record(done: Work, course: CourseFolder) -> list[Recorded]:
     """What the kit would have written down: a start, and one check."""
-    case = next(
-        one for one in invitation(course, done.trainee).assignments if one.id == done.assignment
-    )
+    told = invitation(course, done.trainee)
+    case = next(one for one in told.assignments if one.id == done.assignment)
     start = {"scenario": case.scenario, "seed": case.seed}
-    check = {**start, "attempt": attempt, "passed": done.way.saw_green, "checks": []}
-    with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "store") as store:
-        store.append(attempt, Kind.START, start)
-        store.append(attempt, Kind.CHECK, check)
-        return [Recorded.of(event) for event in store.events()]
+    check = {**start, "attempt": ATTEMPT, "passed": done.way.saw_green, "checks": []}
+    events: list[Recorded] = []
+    moments = (done.began, datetime.datetime.now(datetime.UTC))
+    for kind, payload, moment in zip(
+        (Kind.START, Kind.CHECK), (start, check), moments, strict=True
+    ):
+        text, written = json.dumps(payload), moment.isoformat()
+        place = link(events[-1].link if events else BEGINNING, ATTEMPT, written, kind, text)
+        event = Recorded(attempt=ATTEMPT, written=written, kind=kind, text=text, link=place)
+        events.append(event)
+    return events
 
 
 def course_with(

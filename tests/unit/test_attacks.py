@@ -31,7 +31,8 @@ from lab_runner.submission.keys import SigningKey
 from tests.grading.working import Way, Work, course_with, handed_in, invitation
 
 NOTHING = Way("Nothing", (), right=False, saw_green=False)
-WORK = Work("p01", "page", NOTHING, {"gw": DiskChanges()})
+NOW = datetime.datetime.now(datetime.UTC)
+WORK = Work("p01", "page", NOTHING, {"gw": DiskChanges()}, NOW)
 #: A lead's machine has other things to do, too.
 MEMORY_LIMIT = 150 << 20
 Attack = Callable[[CourseFolder], bytes]
