@@ -39,4 +39,4 @@ def lay(lab: RunningLab, changes: Mapping[str, DiskChanges], progress: Progress)
     lab.line.result("hold", nodes=list(changes))
     for name, changed in changes.items():
         lab.line.result("replay", node=name, changes=changed.to_json(), timeout_s=_WITHIN_S)
-    lab.reboot(lab.plan.nodes, progress)
+    lab.reboot(lab.plan.nodes, progress, patient=False)

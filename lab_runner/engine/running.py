@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import concurrent.futures
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from lab_runner import errors
-from lab_runner.engine import containers, programs, steps, terminal
+from lab_runner.engine import booting, containers, programs, steps, terminal
 from lab_runner.engine.capture import Capture, device
 from lab_runner.engine.creating import create_lab, create_nodes
 from lab_runner.engine.docker import WORKERS, Progress, mapped
@@ -40,7 +39,6 @@ __all__ = [
 ]
 
 BOOT_DEADLINE_S = 60.0
-_JOURNAL_LINES = 15
 #: Seconds that a node has to shut down before its power is cut.
 _SHUTDOWN_S = 5
 
@@ -171,44 +169,12 @@ class RunningLab:
     def wait_until_up(
         self, boots: dict[str, int], progress: Progress, deadline_s: float = BOOT_DEADLINE_S
     ) -> None:
-        """Wait until each node has booted at least so often.
+        """Wait until each node has booted at least so often; see :func:`booting.wait`.
 
         Raises:
             NodeNotReady: One has not in time; with its last words.
         """
-        deadline = time.monotonic() + deadline_s
-        known: dict[str, Any] = {}
-        told: set[str] = set()
-        while (left := deadline - time.monotonic()) > 0:
-            # In short pieces: a line whose far end died is noticed within one of them.
-            known = self.line.result(
-                "wait", boots=boots, within_s=min(left, 5.0), known=known, timeout_s=10.0
-            )
-            up = {n for n, s in known.items() if s["booted"] and s["boots"] >= boots[n]}
-            for name in sorted(up - told):
-                progress(name, "up")
-            told |= up
-            if up == set(boots):
-                return
-        raise self._not_ready(sorted(set(boots) - told), known, deadline_s)
-
-    def _not_ready(
-        self, names: list[str], states: dict[str, Any], deadline_s: float
-    ) -> errors.NodeNotReady:
-        name = names[0]
-        problem = (states.get(name) or {}).get("problem")
-        words = problem or self._last_words(name)
-        return errors.NodeNotReady(
-            f"{', '.join(names)} did not boot within {deadline_s:g} s. {name} says: {words}",
-            hint="`lab doctor` looks for what this host lacks.",
-        )
-
-    def _last_words(self, node: str) -> str:
-        argv = ["journalctl", "--no-pager", "-o", "cat", "-n", str(_JOURNAL_LINES)]
-        try:
-            return self.execute(node, argv, timeout_s=10).stdout.decode("utf-8", "replace")
-        except errors.EngineError as exc:
-            return str(exc)
+        booting.wait(self, boots, progress, deadline_s)
 
     def apply(self, changes: Iterable[Step]) -> None:
         """Carry out steps in order.
@@ -240,8 +206,13 @@ class RunningLab:
         whole = [*programs.ENVIRONMENT, *argv]
         return terminal.run(self.client, self.container(node), whole, listener)
 
-    def reboot(self, nodes: Iterable[str], progress: Progress) -> None:
+    def reboot(self, nodes: Iterable[str], progress: Progress, *, patient: bool = True) -> None:
         """Reboot nodes, all at once, and wait until they are up again.
+
+        Args:
+            nodes: Which ones.
+            progress: Told of each node's state.
+            patient: As for :func:`booting.wait`.
 
         Raises:
             NodeNotReady: One does not come back.
@@ -259,7 +230,8 @@ class RunningLab:
 
         with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
             list(pool.map(one, names))
-        self.wait_until_up({name: before[name]["boots"] + 1 for name in names}, progress)
+        again = {name: before[name]["boots"] + 1 for name in names}
+        booting.wait(self, again, progress, BOOT_DEADLINE_S, patient=patient)
 
     def reset(self, progress: Progress, nodes: Iterable[str] | None = None) -> None:
         """Build nodes again, healthy, with whole cables; the switchboard stays.

@@ -8,7 +8,7 @@ from functools import cache
 from itertools import groupby
 
 from lab_runner.catalogue import Catalogue
-from lab_runner.grading.copies import Piece, addresses_of, copied, strangers
+from lab_runner.grading.copies import Piece, Variant, copied, strangers
 from lab_runner.grading.course import Case, CourseFolder
 from lab_runner.grading.ledger import Ledger
 from lab_runner.grading.marks import Flag, FlagKind, Mark
@@ -50,18 +50,18 @@ class Comparison:
         works = ((mark.trainee, self.ledger.work(mark)) for mark in marks)
         pieces = [Piece(name, work, self._plan(name, case)) for name, work in works if work]
         found = copied(pieces)
-        addresses = cache(lambda: self._addresses(case))
+        variants = cache(lambda: self._variants(case))
         for piece in pieces:
-            # Whose network an address is of says more than that two files are alike.
-            sure = list(strangers(piece, addresses))
+            # Whose variant it is of says more than that two files are alike.
+            sure = list(strangers(piece, variants))
             known = {flag.whose for flag in sure}
             alike = [flag for flag in found[piece.trainee] if flag.whose not in known]
             found[piece.trainee] = [*sure, *alike]
         return found
 
-    def _addresses(self, case: Case) -> Mapping[str, frozenset[str]]:
+    def _variants(self, case: Case) -> Mapping[str, Variant]:
         everybody = self.course.public_keys()
-        return {name: addresses_of(self._plan(name, case)) for name in everybody}
+        return {name: Variant(self._plan(name, case)) for name in everybody}
 
     def _plan(self, trainee: str, case: Case) -> Plan:
         return self.course.plan(self.catalogue, trainee, case)

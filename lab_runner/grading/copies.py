@@ -41,12 +41,41 @@ Place = tuple[str, str]
 
 
 @dataclass(frozen=True)
+class Variant:
+    """What one trainee was given."""
+
+    plan: Plan
+
+    @cached_property
+    def addresses(self) -> frozenset[str]:
+        """Those of the network, as it was handed to them."""
+        cards = (node.view.interfaces.values() for node in self.plan.nodes.values())
+        return frozenset(card.address for card in chain.from_iterable(cards))
+
+    @cached_property
+    def told(self) -> frozenset[str]:
+        """The lines of the fault and of all repairs that are known, right and wrong."""
+        scenario = self.plan.scenario
+        if scenario is None:
+            return frozenset()
+        repairs = [scenario.fault, *(fix.steps for fix in scenario.solutions)]
+        repairs += [fix.steps for fix in scenario.wrong_fixes]
+        texts = (step.content or step.run or "" for steps in repairs for step in steps)
+        return frozenset(line for text in texts for line in _lines(text.encode()))
+
+
+@dataclass(frozen=True)
 class Piece:
     """Somebody's work, with the lead's plan of their variant."""
 
     trainee: str
     work: HandIn
     plan: Plan
+
+    @cached_property
+    def variant(self) -> Variant:
+        """What they were given."""
+        return Variant(self.plan)
 
     @cached_property
     def files(self) -> dict[Place, Entry]:
@@ -61,7 +90,7 @@ class Piece:
     @cached_property
     def lines(self) -> dict[Place, frozenset[str]]:
         """What of it is in no file of the variant, no fault and no known repair."""
-        known = self._told
+        known = self.variant.told
         found = {}
         for place, entry in self.files.items():
             own = self._own(place)
@@ -69,14 +98,6 @@ class Piece:
             if own or place in self._written or len(lines) <= _SHORT:
                 found[place] = frozenset(lines - own - known)
         return found
-
-    @cached_property
-    def addresses(self) -> frozenset[str]:
-        """Those of the network, as it was handed to them."""
-        cards = (
-            card for node in self.plan.nodes.values() for card in node.view.interfaces.values()
-        )
-        return frozenset(card.address for card in cards)
 
     @cached_property
     def named(self) -> dict[str, Place]:
@@ -88,16 +109,6 @@ class Piece:
         return found
 
     @cached_property
-    def _told(self) -> frozenset[str]:
-        scenario = self.plan.scenario
-        if scenario is None:
-            return frozenset()
-        repairs = [scenario.fault, *(fix.steps for fix in scenario.solutions)]
-        repairs += [fix.steps for fix in scenario.wrong_fixes]
-        texts = (step.content or step.run or "" for steps in repairs for step in steps)
-        return frozenset(line for text in texts for line in _lines(text.encode()))
-
-    @cached_property
     def _written(self) -> frozenset[Place]:
         steps: list[Step] = self.plan.scenario.fault if self.plan.scenario else []
         return frozenset((s.node or "", s.write.lstrip("/")) for s in steps if s.write)
@@ -106,12 +117,6 @@ class Piece:
         node, path = place
         files = self.plan.nodes[node].files if node in self.plan.nodes else []
         return {line for file in files if file.path == path for line in _lines(file.content or b"")}
-
-
-def addresses_of(plan: Plan) -> frozenset[str]:
-    """The addresses in a network."""
-    cards = chain.from_iterable(node.view.interfaces.values() for node in plan.nodes.values())
-    return frozenset(card.address for card in cards)
 
 
 def copied(pieces: Iterable[Piece]) -> dict[str, list[Flag]]:
@@ -128,19 +133,19 @@ def copied(pieces: Iterable[Piece]) -> dict[str, list[Flag]]:
     return flags
 
 
-def strangers(piece: Piece, others: Callable[[], Mapping[str, frozenset[str]]]) -> Iterator[Flag]:
-    """Addresses that are of another trainee's network and not of theirs.
+def strangers(piece: Piece, others: Callable[[], Mapping[str, Variant]]) -> Iterator[Flag]:
+    """What is of another trainee's variant and not of theirs: addresses, lines of a repair.
 
     Args:
         piece: The work.
-        others: The addresses in the network of each trainee; asked only where they matter.
+        others: What each trainee was given; asked only where it matters.
     """
-    strange = {address: at for address, at in piece.named.items() if address not in piece.addresses}
+    strange = {**_strange_lines(piece), **_strange_addresses(piece)}
     if not strange:
         return
     fits = {
-        trainee: sorted(strange.keys() & addresses)
-        for trainee, addresses in others().items()
+        trainee: sorted(strange.keys() & (other.addresses | other.told))
+        for trainee, other in others().items()
         if trainee != piece.trainee
     }
     most = max(map(len, fits.values()), default=0)
@@ -148,8 +153,23 @@ def strangers(piece: Piece, others: Callable[[], Mapping[str, frozenset[str]]]) 
     if len(whose) == 1:
         found = fits[whose[0]][0]
         node, path = strange[found]
-        text = f"{found} in {node}:/{path} is of {whose[0]}'s network, not of theirs"
+        text = f"{found[: _CHOSEN * 2]} in {node}:/{path} is of {whose[0]}'s variant, not of theirs"
         yield Flag(kind=FlagKind.COPIED, text=text, whose=whose[0])
+
+
+def _strange_addresses(piece: Piece) -> Mapping[str, Place]:
+    own = piece.variant.addresses
+    return {address: at for address, at in piece.named.items() if address not in own}
+
+
+def _strange_lines(piece: Piece) -> Mapping[str, Place]:
+    """Those that are long enough to be nobody's by chance."""
+    return {
+        line: place
+        for place, lines in piece.lines.items()
+        for line in lines
+        if len(line) >= _CHOSEN and any(map(str.isdigit, line))
+    }
 
 
 def _shared(one: Piece, other: Piece, held: Mapping[str, int]) -> str:

@@ -203,7 +203,9 @@ def test_what_costs_something_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> N
 def test_terms_are_told_in_words(seat: Seat) -> None:
     first, second = seat.invitation.assignments
     assert hints_told(second) == "none"
-    assert "Hints cost nothing" in terms(seat, first, None)
+    free = first.model_copy(update={"hint_cost": 0.0})
+    assert "Hints cost nothing" in terms(seat, free, None)
+    assert "Each hint costs 5 points of 100" in terms(seat, first, None)
     assert "There are no hints" in terms(seat, second, None)
     costly = first.model_copy(update={"hint_cost": 2.5})
     assert "Each hint costs 2.5 points of 100" in terms(seat, costly, None)

@@ -315,4 +315,4 @@ def test_an_address_of_somebody_elses_network_is(grading: Grading, inbox: Path) 
     changes = written(text, node="desk", path="etc/hosts")
     marks = compared(grading, inbox, ada=changes, bob=changes)
     assert [(flag.kind, flag.whose) for flag in marks["ada"].flags] == [(FlagKind.COPIED, "bob")]
-    assert f"{bobs} in desk:/etc/hosts is of bob's network" in marks["ada"].flags[0].text
+    assert f"{bobs} in desk:/etc/hosts is of bob's variant" in marks["ada"].flags[0].text

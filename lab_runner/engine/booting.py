@@ -1,0 +1,73 @@
+"""Waits until nodes are up, as the switchboard tells it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lab_runner.engine.docker import Progress
+from lab_runner.errors import EngineError, NodeNotReady
+
+if TYPE_CHECKING:
+    from lab_runner.engine.running import RunningLab
+
+_JOURNAL_LINES = 15
+_HINT = "`lab doctor` looks for what this host lacks."
+
+
+def wait(
+    lab: RunningLab,
+    boots: Mapping[str, int],
+    progress: Progress,
+    deadline_s: float,
+    *,
+    patient: bool = True,
+) -> None:
+    """Wait until each node has booted at least so often.
+
+    Args:
+        lab: The lab.
+        boots: How often, by node.
+        progress: Told of each that is up.
+        deadline_s: How long to wait.
+        patient: Go on where one could not be prepared: what ends by itself is tried again.
+
+    Raises:
+        NodeNotReady: One has not in time; with its last words.
+    """
+    deadline = time.monotonic() + deadline_s
+    known: dict[str, Any] = {}
+    told: set[str] = set()
+    while (left := deadline - time.monotonic()) > 0:
+        # In short pieces: a line whose far end died is noticed within one of them.
+        known = lab.line.result(
+            "wait", boots=dict(boots), within_s=min(left, 5.0), known=known, timeout_s=10.0
+        )
+        up = {n for n, s in known.items() if s["booted"] and s["boots"] >= boots[n]}
+        for name in sorted(up - told):
+            progress(name, "up")
+        told |= up
+        if up == set(boots):
+            return
+        for name, state in known.items():
+            if state["problem"] and not patient:
+                raise NodeNotReady(f"{name} could not be prepared: {state['problem']}", hint=_HINT)
+    raise _not_ready(lab, sorted(set(boots) - told), known, deadline_s)
+
+
+def _not_ready(
+    lab: RunningLab, names: list[str], states: Mapping[str, Any], deadline_s: float
+) -> NodeNotReady:
+    name = names[0]
+    words = (states.get(name) or {}).get("problem") or _last_words(lab, name)
+    message = f"{', '.join(names)} did not boot within {deadline_s:g} s. {name} says: {words}"
+    return NodeNotReady(message, hint=_HINT)
+
+
+def _last_words(lab: RunningLab, node: str) -> str:
+    argv = ["journalctl", "--no-pager", "-o", "cat", "-n", str(_JOURNAL_LINES)]
+    try:
+        return lab.execute(node, argv, timeout_s=10).stdout.decode("utf-8", "replace")
+    except EngineError as exc:
+        return str(exc)
