@@ -112,9 +112,10 @@ class Attempts:
             undo.callback(running.take_back, self.client, attempt, progress)
             with lab:
                 report = break_lab(lab, progress)
-            folders = folders_of(self.catalogue, scenario, plan.lab_id)
-            facts = {"scenario": scenario, "lab": plan.lab_id, "seed": number, "folders": folders}
-            self.store.append(attempt, Kind.START, facts | (task.facts() if task else {}))
+            facts: dict[str, Any] = {"scenario": scenario, "lab": plan.lab_id, "seed": number}
+            facts["folders"] = folders_of(self.catalogue, scenario, plan.lab_id)
+            facts = recording.at_start(facts | {"drill": drill} | (task.facts() if task else {}))
+            self.store.append(attempt, Kind.START, facts)
             undo.pop_all()
         took = time.monotonic() - began
         return Started(attempt, plan, report, took, recorded=facts["recorded"])

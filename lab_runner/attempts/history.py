@@ -27,8 +27,6 @@ class Record:
         solved: A check was green throughout, or a control was told for what it is.
         given_up: The reference solution was applied.
         hints: How many were shown.
-        course: The id of the course that it is in; empty for practice.
-        assignment: What of that course it is.
         folders: Where scenario and lab came from, by the option that names it.
         solved_at: When it was solved first.
         drill: Its scenario is not told before it is solved, given up or over.
@@ -48,8 +46,6 @@ class Record:
     solved: bool = False
     given_up: bool = False
     hints: int = 0
-    course: str = ""
-    assignment: str = ""
     folders: dict[str, str] = field(default_factory=dict)
     solved_at: datetime.datetime | None = None
     drill: bool = False
@@ -113,8 +109,6 @@ def _record(name: str, events: list[Event]) -> Record:
         solved=solved_at is not None,
         solved_at=solved_at,
         given_up=any(event.kind is Kind.SOLVE for event in events),
-        course=str(facts.get("course", "")),
-        assignment=str(facts.get("assignment", "")),
         folders=dict(facts.get("folders") or {}),
         hints=sum(event.kind is Kind.HINT for event in events),
         drill=bool(facts.get("drill")),

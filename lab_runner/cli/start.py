@@ -149,4 +149,4 @@ def _show(started: Started, title: str, terms: str) -> None:
     shown.add_row(text(shell, "name"), "log in", text("lab check", "name"), "ask the referee")
     shown.add_row(text(second[0], "name"), second[1], text("lab stop", "name"), "take it away")
     console.print(shown)
-    console.print(text(told_at_start(recorded=started.recorded), "quiet"))
+    console.print(text(told_at_start(recorded=started.recorded, course=plan.assignment), "quiet"))

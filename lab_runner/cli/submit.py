@@ -195,8 +195,7 @@ def _show_losses(console: Console, one: Draft) -> None:
     console.print()
     console.print(text("Would be lost", "skipped"), text("as in a reboot of everything", "quiet"))
     for loss in one.losses:
-        words = "in memory only" if loss.certain else "in no file that you changed there, it seems"
-        console.print(text(f"  {loss.node}: {loss.what}, {words}"))
+        console.print(text(f"  {loss.node}: {loss.what}{_why(loss)}"))
         for line in shown_lines(loss):
             console.print(text(f"      {line}", "quiet"))
     for node, path, why in left_out:
@@ -204,6 +203,15 @@ def _show_losses(console: Console, one: Draft) -> None:
     console.print(
         text("→ `lab check --reboot` shows what is still repaired after a reboot.", "bold")
     )
+
+
+def _why(loss: Loss) -> str:
+    """Why it would be lost; that a service is not enabled is reason enough."""
+    if loss.what.startswith("a service"):
+        return ""
+    if loss.certain:
+        return f", in memory only: nothing was changed on {loss.node}'s disk"
+    return f", perhaps in memory only: no file that you changed on {loss.node} speaks of it"
 
 
 def _show_receipt(console: Console, one: Draft, written: Written, path: Path | None) -> None:

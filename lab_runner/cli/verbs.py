@@ -98,6 +98,36 @@ VERBS: dict[str, Verb] = {
     "reboot": Verb(
         LOOK, "reboot machines and wait for them", ("lab reboot gw", "lab reboot --all")
     ),
+    "replay": Verb(
+        LOOK,
+        "watch your own terminals again",
+        ("lab replay", "lab replay 3fa9c1 --speed 2", "lab replay 3fa9c1 --terminal 2"),
+    ),
+    "progress": Verb(
+        LOOK,
+        "what you solved, streaks, weak areas",
+        ("lab progress", "lab progress --json"),
+        file="achieved",
+    ),
+    "record": Verb(
+        LOOK,
+        "what is recorded of your work",
+        (
+            "lab record show",
+            "lab record off",
+            "lab record export 3fa9c1 --to work.zip",
+            "lab record delete 3fa9c1",
+        ),
+    ),
+    "join": Verb(
+        COURSES, "take part: keep your lead's invitation", ("lab join course-ada.breakfix",)
+    ),
+    "assignments": Verb(COURSES, "what there is to do, and how it stands", ("lab assignments",)),
+    "submit": Verb(
+        COURSES,
+        "check, say what would be lost, write the hand-in",
+        ("lab submit", "lab submit case-1 --dry-run", "lab submit -o hand-ins/"),
+    ),
     "course": Verb(
         COURSES,
         "for a lead: begin a course, invite, see, override",

@@ -83,6 +83,7 @@ def labels(plan: Plan, attempt: str, node: str) -> dict[str, str]:
         LABEL_OWNER: f"{getpass.getuser()}@{platform.node()}",
         LABEL_VERSION: __version__,
         **({LABEL_DRILL: "yes"} if plan.drill else {}),
+        **({LABEL_ASSIGNMENT: plan.assignment} if plan.assignment else {}),
         **({LABEL_PROOF: "yes", LABEL_HOLDER: this_process()} if plan.proof else {}),
     }
 

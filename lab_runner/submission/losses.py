@@ -77,12 +77,12 @@ def losses(seen: Mapping[str, Seen]) -> list[Loss]:
 
 def _of_node(node: str, seen: Seen) -> Iterator[Loss]:
     yield from (Loss(node, what, (name,), True) for what, name in unit_losses(seen.units))
-    before, now = seen.kernel.before, seen.kernel.now
-    if before is None or now is None:
-        return
     written = _written(seen.disk)
     for kind, what in _WORDS.items():
-        changed = list(_differing(kind, before.get(kind, []), now.get(kind, []), seen.leased))
+        told = seen.kernel.changed.get(kind, {})
+        changed = list(
+            _differing(kind, told.get("removed", []), told.get("added", []), seen.leased)
+        )
         gone = [line for line in changed if not (written and _could_come_back(kind, line, written))]
         if gone:
             yield Loss(node, what, tuple(gone), not written)
@@ -98,12 +98,13 @@ def _written(disk: DiskChanges) -> str:
 
 
 def _differing(
-    kind: str, before: Iterable[str], now: Iterable[str], leased: Iterable[str]
+    kind: str, removed: Iterable[str], added: Iterable[str], leased: Iterable[str]
 ) -> Iterator[str]:
-    old, new = ([_lasting(kind, line) for line in lines] for lines in (before, now))
+    old, new = ([_lasting(kind, line) for line in lines] for lines in (removed, added))
+    # What was only moved, or differs in what does not last, is in both.
     lines = [f"- {line}" for line in _only(old, new)] + [f"+ {line}" for line in _only(new, old)]
     if kind == "settings":
-        lines = _causes(lines)
+        lines = [line for line in _causes(lines) if line[0] == "+"]
     yield from (line for line in lines if _counts(kind, line, leased))
 
 
@@ -139,9 +140,10 @@ def _causes(lines: list[str]) -> list[str]:
         parts = name.split(".")
         if len(parts) < 5 or parts[2] != "conf":
             return False
-        forwards = parts[4].endswith("forwarding") and "net.ipv4.ip_forward" in names
+        # ip_forward sets all of them anew (ip-sysctl).
+        forwards = parts[1] == "ipv4" and "net.ipv4.ip_forward" in names
         every = ".".join([*parts[:3], "all", *parts[4:]])
-        return (forwards and parts[1] == "ipv4") or (parts[3] != "all" and every in names)
+        return forwards or (parts[3] != "all" and every in names)
 
     return [line for line in lines if not follows(line[2:].partition(" = ")[0])]
 

@@ -215,7 +215,7 @@ def _work(use: Attempts, one: Draft) -> HandIn:
             events=[Recorded.of(event) for event in use.store.events(deployed.attempt)],
             # The replay lays what there is; what there is not, the trainee was told.
             changes={node: seen.disk for node, seen in one.seen.items()},
-            states={node: _within_limits(seen.kernel.now or {}) for node, seen in one.seen.items()},
+            states={node: _within_limits(seen.kernel.now) for node, seen in one.seen.items()},
         )
     except ValidationError as exc:
         raise HandInError(

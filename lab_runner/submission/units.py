@@ -40,7 +40,7 @@ def units(lab: RunningLab, node: str) -> tuple[Unit, ...]:
     Raises:
         ExecFailed: The node is off.
     """
-    argv = ["systemctl", "show", f"--property={','.join(_PROPERTIES)}", "*.service"]
+    argv = ["systemctl", "show", f"--property={','.join(_PROPERTIES)}", "--all", "*.service"]
     done = lab.execute(node, argv, timeout_s=_WITHIN_S)
     return parsed(done.stdout.decode("utf-8", "replace"))
 

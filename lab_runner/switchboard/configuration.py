@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
+import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lab_runner.switchboard import changes, fingerprint, kernel, namespaces, programs
+from lab_runner.switchboard import changes, fingerprint, programs, standing
 from lab_runner.switchboard.children import in_child, write
 from lab_runner.switchboard.state import FOLDERS, HANDED_OVER, KERNELS, LAID, NodeState, stored
 from lab_runner.switchboard.vantage import NodeFiles, root_of
@@ -133,14 +133,6 @@ async def _of_each(
     work = (in_child(partial(look, name, pid), deadline_s) for name, pid in pids.items())
     taken = zip(pids, await asyncio.gather(*work), strict=True)
     return {name: one.get("result") for name, one in taken}
-
-
-def _kernel_of(pid: int) -> Callable[[int], None]:
-    def child(out: int) -> None:
-        namespaces.enter(os.open(f"/proc/{pid}/ns/net", os.O_RDONLY), namespaces.CLONE_NEWNET)
-        write(out, {"result": kernel.state()})
-
-    return child
 
 
 async def of(nodes: Mapping[str, NodeState]) -> Fingerprints:

@@ -65,6 +65,7 @@ class Switchboard:
             "hand_over": self._handover.hand_over,
             "disk_changes": self._handover.disk_changes,
             "changes": self._handover.changes,
+            "standing": self._handover.standing,
             "kernels": self._handover.kernels,
             "altered": self._handover.altered,
         }

@@ -44,6 +44,12 @@ def note_kernel(name: str, pid: int, out: int) -> None:
     write(out, {"result": True})
 
 
+def tell_kernel(_name: str, pid: int, out: int) -> None:
+    """Write what a node's kernel has been told. Runs in a forked child."""
+    _enter(pid)
+    write(out, {"result": kernel.state()})
+
+
 def note_folders(name: str, pid: int, out: int) -> None:
     """Write down how a node's disk is arranged. Runs in a forked child."""
     os.nice(_NICE)

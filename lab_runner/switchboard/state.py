@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 #: These outlive a restart of the switchboard: link faults, which nodes wait for a disk, when each
-#: got its disk, and how the nodes' folders, kernels and configuration were at the handing over.
+#: got its disk, and how the nodes were when they were handed over.
 LINKS = Path("/state/links.json")
 WAITING = Path("/state/waiting.json")
 LAID = Path("/state/laid.json")
-FOLDERS = Path("/state/folders.json")
-KERNELS = Path("/state/kernels.json")
+#: For each node its folders, and what its kernel was told.
+FOLDERS, KERNELS = Path("/state/folders"), Path("/state/kernels")
 HANDED_OVER = Path("/state/handed-over.json")
 
 
