@@ -35,6 +35,8 @@ _EDITING = """
 """
 #: They edit only where they are told to do so in place.
 _IN_PLACE = frozenset({"sed", "perl"})
+#: What is done to a lab and on no machine.
+_CAPTURE = ["lab", "capture"]
 _BEFORE = frozenset({"sudo", "time", "nice", "command", "exec"})
 _LOOKS, _BOTH = frozenset(_LOOKING.split()), frozenset(_EITHER.split())
 _CHANGES, _EDITS = frozenset(_CHANGING.split()), frozenset(_EDITING.split())
@@ -63,17 +65,30 @@ def looks_before_changes(work: HandIn) -> list[Look]:
         if changes_something(line):
             break
         if looks(line):
-            found.append(Look(node, line))
+            found.append(Look(node or _captured(line), line))
     return found
+
+
+def _is_capture(line: str) -> bool:
+    return next(_commands(line), [])[:2] == _CAPTURE
+
+
+def _captured(line: str) -> str:
+    """Where `lab capture` listened: a machine's card, or a cable between machines."""
+    words = next(_commands(line), [])
+    return next((word.partition(":")[0] for word in words[2:] if not word.startswith("-")), "")
 
 
 def looks(line: str) -> bool:
     """Does it show something of a machine or a network?"""
-    return any(words[0] in _LOOKS | _BOTH | _IN_PLACE for words in _commands(line))
+    known = _LOOKS | _BOTH | _IN_PLACE
+    return _is_capture(line) or any(words[0] in known for words in _commands(line))
 
 
 def changes_something(line: str) -> bool:
     """May it change something? An editor does, and whatever is written to a file."""
+    if _is_capture(line):
+        return False
     line = _NOWHERE.sub(" ", line)
     return ">" in line or any(map(_changes, _commands(line)))
 

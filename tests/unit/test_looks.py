@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from lab_runner.grading.looks import changes_something, looks
+from lab_runner.catalogue import Catalogue
+from lab_runner.grading.looks import Look, changes_something, looks, looks_before_changes
+from tests.unit.hand_ins import command, make_course, work_of
 
 
 @pytest.mark.parametrize(
@@ -55,3 +59,13 @@ def test_changes(line: str) -> None:
 def test_what_is_neither(line: str) -> None:
     assert not changes_something(line)
     assert not looks(line)
+
+
+def test_a_capture_is_a_look_at_the_machine_whose_card_it_is(
+    tmp_path: Path, small: Catalogue
+) -> None:
+    lines = ("lab capture gw:eth1 'len > 100'", "lab capture lan udp port 53", "rm /etc/motd")
+    told = [("", lines[0]), ("", lines[1]), ("gw", lines[2]), ("gw", "ip route")]
+    course = make_course(tmp_path / "course", small)
+    work = work_of(course, "ada", *(command(node, line) for node, line in told))
+    assert looks_before_changes(work) == [Look("gw", lines[0]), Look("lan", lines[1])]
