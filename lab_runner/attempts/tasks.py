@@ -16,12 +16,16 @@ class Task:
         assignment: Which of the course's.
         earlier: How often it was started before.
         began: When that was for the first time; the clock runs from then on.
+        hints: How many hints were shown in those attempts.
+        answered: Was the answer asked for in one of them?
     """
 
     course: str
     assignment: str
     earlier: int = 0
     began: datetime.datetime | None = None
+    hints: int = 0
+    answered: bool = False
 
     @property
     def label(self) -> str:
@@ -30,7 +34,8 @@ class Task:
 
     def facts(self) -> dict[str, Any]:
         """What is written down of it at the start."""
-        again = (
-            {"earlier": self.earlier, "first_began": self.began.isoformat()} if self.began else {}
-        )
-        return {"course": self.course, "assignment": self.assignment, **again}
+        facts: dict[str, Any] = {"course": self.course, "assignment": self.assignment}
+        if self.began:
+            facts |= {"earlier": self.earlier, "first_began": self.began.isoformat()}
+            facts |= {"earlier_hints": self.hints, "earlier_answer": self.answered}
+        return facts

@@ -33,17 +33,27 @@ def of_kind(work: HandIn, kind: Kind) -> Iterator[dict[str, Any]]:
 
 def time_of(event: Recorded) -> datetime.datetime | None:
     """When it was, by the trainee's clock; None where that is no time."""
+    return _moment(event.written)
+
+
+def _moment(text: object) -> datetime.datetime | None:
     try:
-        when = datetime.datetime.fromisoformat(event.written)
+        when = datetime.datetime.fromisoformat(text if isinstance(text, str) else "")
     except ValueError:
         return None
     return when if when.tzinfo else None
 
 
 def started(work: HandIn) -> datetime.datetime | None:
-    """When it was begun."""
-    starts = (time_of(event) for event in work.events if event.kind is Kind.START)
-    return next(starts, None)
+    """When it was begun, for the first time if that was often."""
+    starts = [time_of(event) for event in work.events if event.kind is Kind.START]
+    began = next(iter(starts), None)
+    first = _moment(_start(work).get("first_began"))
+    return min(first, began) if first and began else began
+
+
+def _start(work: HandIn) -> dict[str, Any]:
+    return next(of_kind(work, Kind.START), {})
 
 
 def claimed(work: HandIn) -> bool | None:
@@ -79,10 +89,13 @@ def answers(work: HandIn) -> list[Answer]:
 
 
 def hints(work: HandIn) -> int:
-    """How many were shown."""
-    return sum(event.kind is Kind.HINT for event in work.events)
+    """How many were shown, in earlier attempts as well."""
+    before = _start(work).get("earlier_hints")
+    here = sum(event.kind is Kind.HINT for event in work.events)
+    return here + (before if isinstance(before, int) and before > 0 else 0)
 
 
 def answer_was_asked_for(work: HandIn) -> bool:
-    """Was it `lab solve`, or a debrief before its time?"""
-    return any(event.kind in {Kind.SOLVE, Kind.DEBRIEF} for event in work.events)
+    """Was it `lab solve`, or a debrief before its time; in an earlier attempt as well?"""
+    before = _start(work).get("earlier_answer") is True
+    return before or any(event.kind in {Kind.SOLVE, Kind.DEBRIEF} for event in work.events)

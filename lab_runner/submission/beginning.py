@@ -6,11 +6,12 @@ import datetime
 
 from lab_runner import __version__
 from lab_runner.attempts.attempt import Attempts, Started
+from lab_runner.attempts.store import Kind
 from lab_runner.attempts.tasks import Task
 from lab_runner.catalogue import Catalogue
 from lab_runner.engine import running
 from lab_runner.engine.running import Progress
-from lab_runner.errors import UsageError
+from lab_runner.errors import FaultNotObserved, UsageError
 from lab_runner.planning.composite import PLUS
 from lab_runner.submission.invitation import Assignment
 from lab_runner.submission.seats import Seat, full_name
@@ -43,8 +44,28 @@ def begin(use: Attempts, seat: Seat, assignment: Assignment, progress: Progress)
             hint="`lab reset` hands it over afresh; `lab stop` takes it away.",
         )
     _require_scenario(use.catalogue, seat, assignment)
-    task = Task(seat.invitation.course, assignment.id, len(work.attempts), work.began)
-    return use.start(assignment.scenario, assignment.seed, progress, task=task)
+    try:
+        return use.start(assignment.scenario, assignment.seed, progress, task=_task(use, work))
+    except FaultNotObserved:
+        # What it says names the scenario, and what is broken.
+        raise FaultNotObserved(
+            f"The network of {assignment.id} is not broken as it should be.",
+            hint="Nobody is graded on this. Start it again; if it happens again, tell your lead.",
+        ) from None
+
+
+def _task(use: Attempts, work: Work) -> Task:
+    """What is started, with what was asked for in earlier attempts: that is not forgotten."""
+    answers = {Kind.SOLVE, Kind.DEBRIEF}
+    events = [event for one in work.attempts for event in use.store.events(one.attempt)]
+    return Task(
+        work.seat.invitation.course,
+        work.assignment.id,
+        len(work.attempts),
+        work.began,
+        work.hints,
+        any(event.kind in answers for event in events),
+    )
 
 
 def work_on(use: Attempts, seat: Seat, assignment: Assignment) -> Work:

@@ -16,6 +16,7 @@ from lab_runner.catalogue import Catalogue
 from lab_runner.errors import HandInError
 from lab_runner.grading.accepting import Oddity, case_of, remarks
 from lab_runner.grading.course import CourseFolder, new_course
+from lab_runner.grading.record import hints
 from lab_runner.submission.hand_in import HandIn, Recorded
 from lab_runner.submission.keys import SigningKey
 from tests.unit.test_course import COURSE, ROSTER
@@ -187,3 +188,17 @@ def test_a_clock_that_is_a_little_off_is_nobodys_doing(work: Work, course: Cours
     assert Oddity.CLOCK not in odd(work(events=[events[0], early]), course)
     ahead = NOW + datetime.timedelta(minutes=4)
     assert Oddity.CLOCK not in odd(work(submitted=ahead), course)
+
+
+def test_what_was_before_it_was_started_again_counts(work: Work, course: CourseFolder) -> None:
+    start = {"scenario": "no-page-opens", "seed": work().seed}
+    again = {"earlier": 1, "earlier_hints": 2, "earlier_answer": True}
+    again |= {"first_began": (BEGAN - datetime.timedelta(minutes=30)).isoformat()}
+    handed = work(events=chained((Kind.START, start | again), (Kind.HINT, {"number": 1})))
+    assert hints(handed) == 3
+    found = odd(handed, course)
+    assert found[Oddity.OUT_OF_TIME] == "took 0:50:00, where 30 minutes were given"
+    assert Oddity.SOLVED_BY_THE_KIT in found
+    forged = start | {"earlier_hints": "many", "earlier_answer": 1, "first_began": ["x"]}
+    handed = work(events=chained((Kind.START, forged)))
+    assert (hints(handed), odd(handed, course)) == (0, {})

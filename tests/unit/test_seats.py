@@ -264,8 +264,9 @@ def test_the_answer_is_kept_back_until_the_course_closes(ada: Path) -> None:
 
 def test_a_start_says_that_it_is_not_the_first() -> None:
     assert Task("c", "first").facts() == {"course": "c", "assignment": "first"}
-    again = Task("c", "first", 2, NOW).facts()
+    again = Task("c", "first", 2, NOW, hints=3, answered=True).facts()
     assert (again["earlier"], again["first_began"]) == (2, NOW.isoformat())
+    assert (again["earlier_hints"], again["earlier_answer"]) == (3, True)
 
 
 @pytest.mark.parametrize(
