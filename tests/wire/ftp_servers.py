@@ -124,7 +124,8 @@ def vsftpd(network: Network, name: str, folder: Path, host: str, *lines: str) ->
     (root / "readme.txt").write_text("hello guest\n")
     config = folder / "vsftpd.conf"
     settings = ["listen=YES", "listen_ipv6=NO", "background=NO", "seccomp_sandbox=NO"]
-    settings += ["anonymous_enable=YES", "no_anon_password=NO"]
+    # Whose home is there on every machine; the package's own user only where it was installed.
+    settings += ["anonymous_enable=YES", "no_anon_password=NO", "ftp_username=bin"]
     settings += [f"anon_root={root}", f"secure_chroot_dir={empty}", f"listen_address={host}"]
     config.write_text("\n".join([*settings, *lines]) + "\n")
     argv = ["ip", "netns", "exec", f"{network.tag}{name}", "vsftpd", str(config)]

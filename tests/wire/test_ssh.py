@@ -6,6 +6,7 @@ import base64
 import contextlib
 import hashlib
 import io
+import os
 import shutil
 import socket
 import subprocess
@@ -373,9 +374,14 @@ def test_what_names_no_algorithms(heard: bytes) -> None:
 @pytest.fixture
 def real(tmp_path: Path) -> Callable[..., object]:
     """An OpenSSH server whose root logs in with our key; each connection has one of its own."""
-    program = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
+    program = shutil.which("sshd", path=f"/usr/sbin:/usr/local/sbin:{os.environ['PATH']}")
     if program is None:
         pytest.skip("openssh-server is not installed")
+    # It wants a user of its own, which is only there where it was installed: a view with one.
+    people = tmp_path / "passwd"
+    own = "sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n"
+    people.write_text(Path("/etc/passwd").read_text() + own)
+    view = f"mount --bind {people} /etc/passwd && exec {program} -i -f {tmp_path / 'sshd_config'}"
     Path("/run/sshd").mkdir(exist_ok=True)
     host, known = tmp_path / "host_key", tmp_path / "authorized_keys"
     host.write_text(openssh(ed25519.Ed25519PrivateKey.generate()))
@@ -386,11 +392,10 @@ def real(tmp_path: Path) -> Callable[..., object]:
     settings += ["KbdInteractiveAuthentication no", "Subsystem sftp internal-sftp"]
 
     def server(*lines: str) -> object:
-        config = tmp_path / "sshd_config"
-        config.write_text("\n".join([*settings, *lines]) + "\n")
+        (tmp_path / "sshd_config").write_text("\n".join([*settings, *lines]) + "\n")
 
         def serve(conn: socket.socket) -> None:
-            argv = [program, "-i", "-f", str(config)]
+            argv = ["unshare", "--mount", "--propagation", "private", "sh", "-c", view]
             with subprocess.Popen(argv, stdin=conn, stdout=conn, stderr=subprocess.DEVNULL) as it:
                 conn.close()
                 it.wait(8)
