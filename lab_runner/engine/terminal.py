@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import shutil
 import signal
 import socket
 import sys
@@ -71,7 +70,7 @@ def run(
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     told = listener or Nobody()
     status: int | None = None
-    told.begin(shutil.get_terminal_size() if interactive else None)
+    told.begin(_size() if interactive else None)
     try:
         status = _run(client, container, argv, told, interactive=interactive)
     finally:
@@ -108,6 +107,11 @@ def _run(
         return int(client.api.exec_inspect(created["Id"])["ExitCode"] or 0)
 
 
+def _size() -> os.terminal_size:
+    # Not by COLUMNS and LINES, which stay what they are when a window is resized.
+    return os.get_terminal_size(sys.stdout.fileno())
+
+
 @contextlib.contextmanager
 def _raw() -> Iterator[None]:
     before = termios.tcgetattr(sys.stdin)
@@ -125,7 +129,7 @@ def _resized(
     """Keep the size of the node's terminal that of the user's (SIGWINCH, signal(7))."""
 
     def resize(*words: Any) -> None:
-        size = shutil.get_terminal_size()
+        size = _size()
         if words:
             tell(size.columns, size.lines)
         with contextlib.suppress(Exception):  # cosmetic, and inside a signal handler

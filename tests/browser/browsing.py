@@ -34,6 +34,8 @@ class Browser:
 
     def __init__(self, driver: webdriver.Chrome, report: Path) -> None:
         self.driver, self.report = driver, report
+        driver.get("about:blank")
+        self.complaints()  # what the browser did before, with pages of its own
 
     def go(self, place: str, width: int = DESKTOP, height: int = 900) -> None:
         self.driver.get("about:blank")

@@ -40,8 +40,6 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrom
 @pytest.fixture
 def browser(driver: webdriver.Chrome, report: Path) -> Iterator[Browser]:
     made = Browser(driver, report)
-    driver.get("about:blank")
-    made.complaints()
     yield made
     assert made.complaints() == []
 

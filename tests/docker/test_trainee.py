@@ -132,7 +132,10 @@ def test_the_answer_is_kept_back(on: Lab, started: dict[str, Any], course: Cours
         done = on(*words)
         assert done.returncode == 2, words
         assert "your lead sees" in unnamed(done, course)
-    assert on("hint").returncode == 0
+    priced = on("hint")
+    assert priced.returncode == 2
+    assert "costs 5 points" in priced.stderr
+    assert on("hint", "--yes").returncode == 0
 
 
 def test_a_repair_in_memory_would_be_lost(
