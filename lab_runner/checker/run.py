@@ -142,6 +142,8 @@ def _settled(lab: RunningLab, patience: _Patience) -> CheckResult:
     """Ask until it is as wanted or its time is over; a broken instrument gets a second try.
 
     Nobody is told red because this machine was busy: the last word is asked with more patience.
+    What was seen and must not be needs none: asked again at once, a kernel that still waits for
+    the first answer may keep quiet.
     """
     check, probe = patience.check, patience.probe
     deadline = time.monotonic() + patience.seconds
@@ -155,7 +157,7 @@ def _settled(lab: RunningLab, patience: _Patience) -> CheckResult:
         if row.status is patience.wanted or errors >= _TRIES:
             return row
         if row.status is not Status.ERROR and time.monotonic() + pause > deadline:
-            return row if patience.once else _last_word(lab, check, row)
+            return row if patience.once or check.forbids else _last_word(lab, check, row)
         time.sleep(pause)
         pause = min(2 * pause, _AGAIN_AT_MOST_S)
 

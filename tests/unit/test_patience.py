@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from lab_runner.models.checks import Check
 from lab_runner.models.probes import (
     PROBES,
     CaptureProbe,
@@ -51,3 +52,24 @@ def test_what_waits_for_nobody_is_the_same() -> None:
 def test_nothing_else_changes() -> None:
     probe = HttpProbe(url="http://x/", timeout_s=1.0, status=[403], body="no")
     assert patient(probe, 2.0) == HttpProbe(url="http://x/", timeout_s=2.0, status=[403], body="no")
+
+
+@pytest.mark.parametrize(
+    ("probe", "forbids"),
+    [
+        ({"tcp": {"to": "x", "port": 22, "expect": "blocked"}}, True),
+        ({"tcp": {"to": "x", "port": 22}}, False),
+        ({"ping": {"to": "x", "expect": "none"}}, True),
+        ({"capture": {"on": "lan", "filter": "arp", "expect": "absent"}}, True),
+        ({"capture": {"on": "lan", "filter": "arp"}}, False),
+        ({"dns": {"qname": "x", "rcode": ["REFUSED"]}}, False),
+    ],
+)
+def test_what_was_seen_and_must_not_be_is_not_asked_for_again(
+    probe: dict[str, dict[str, object]], forbids: bool
+) -> None:
+    if "capture" in probe:
+        probe["capture"]["during"] = {"from": "pc1", "ping": {"to": "y"}}
+    check = Check.model_validate({"id": "one", "title": "A sentence", "from": "pc1", **probe})
+    assert check.forbids == forbids
+    assert check.ends_in_silence or not forbids
