@@ -105,18 +105,19 @@ class Check(Strict):
 
     @property
     def forbids(self) -> bool:
-        """Is it red because something was seen that must not be? No busy machine makes that up."""
-        return getattr(self.probe, "expect", None) in {"blocked", "silent", "none", "absent"}
+        """Is it red because frames were seen that must not be? No busy machine makes those up."""
+        return self.capture is not None and self.capture.expect == "absent"
 
     @property
     def ends_in_silence(self) -> bool:
         """Is it green only after a time in which nothing came, so that asking it takes long?"""
+        silent = {"blocked", "silent", "none", "absent"}
         return (
             self.capture is not None
             or self.arp is not None
             or self.dhcp is not None
             or self.load is not None
-            or self.forbids
+            or getattr(self.probe, "expect", None) in silent
             or getattr(self.probe, "data", None) == "failed"
             or "SILENCE" in getattr(self.probe, "rcode", ())
         )
