@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ from lab_runner.submission.invitation import (
     write_invitation,
 )
 from lab_runner.submission.keys import SigningKey
+from lab_runner.submission.private import write_private
 
 FILE = "course.yml"
 INVITATIONS = "invitations"
@@ -259,15 +259,3 @@ def _load_secrets(folder: Path) -> Secrets:
             hint="Without them no hand-in can be matched: look for a copy of that folder.",
         ) from exc
     return Secrets(course, SigningKey.load(folder / "lead.pem"), seeds)
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Whole or not at all, for the owner alone."""
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-        beside.replace(path)
-    except OSError as exc:
-        raise UsageError(f"{path} cannot be written: {exc.strerror}.") from exc

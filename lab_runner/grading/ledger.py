@@ -10,9 +10,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from lab_runner.errors import HandInError, StoreError
-from lab_runner.grading.course import SUFFIX, write_private
+from lab_runner.grading.course import SUFFIX
 from lab_runner.grading.marks import Mark, Standing
 from lab_runner.submission.hand_in import HandIn, read_hand_in
+from lab_runner.submission.private import write_private
 
 HAND_INS, MARKS = "hand-ins", "marks"
 
@@ -38,7 +39,7 @@ class Ledger:
         Raises:
             UsageError: It cannot be written.
         """
-        self._write(self._mark(mark.hand_in), (mark.model_dump_json(indent=1) + "\n").encode())
+        write_private(self._mark(mark.hand_in), (mark.model_dump_json(indent=1) + "\n").encode())
 
     def keep(self, data: bytes) -> str:
         """Keep a file as it came; returns its digest.
@@ -49,7 +50,7 @@ class Ledger:
         digest = digest_of(data)
         path = self._hand_in(digest)
         if not path.exists():
-            self._write(path, data)
+            write_private(path, data)
         return digest
 
     def get(self, digest: str) -> Mark | None:
@@ -105,10 +106,6 @@ class Ledger:
 
     def _hand_in(self, digest: str) -> Path:
         return self.path / HAND_INS / f"{digest}{SUFFIX}"
-
-    def _write(self, path: Path, data: bytes) -> None:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        write_private(path, data)
 
 
 def latest(marks: Iterable[Mark]) -> dict[tuple[str, str], Mark]:

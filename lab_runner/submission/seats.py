@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from lab_runner.errors import HandInError, UnknownName, UsageError
 from lab_runner.models.source import unknown
 from lab_runner.submission.invitation import Assignment, Invitation, read_invitation
 from lab_runner.submission.keys import SigningKey, key_name
+from lab_runner.submission.private import write_private
 from lab_runner.submission.sealed import FILE_LIMIT
 
 _FILE = "invitation.breakfix"
@@ -74,7 +74,7 @@ def join(file: Path) -> Joined:
     before = _seat(kept) if kept.exists() else None
     if before is not None:
         _require_same(before, invitation, lead_key)
-    _keep(kept, data)
+    write_private(kept, data)
     seat = Seat(invitation, lead_key, kept.parent)
     return Joined(seat, before.invitation if before else None)
 
@@ -183,16 +183,3 @@ def _require_same(before: Seat, invitation: Invitation, lead_key: bytes) -> None
             hint="Somebody else on the same account needs a folder of their own: set "
             "BREAKFIX_HOME to one.",
         )
-
-
-def _keep(file: Path, data: bytes) -> None:
-    """Whole or not at all, and for the owner alone: it has their key in it."""
-    beside = file.with_name(f".{file.name}.new")
-    try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(fd, "wb") as opened:
-            opened.write(data)
-        beside.replace(file)
-    except OSError as exc:
-        raise UsageError(f"{file} cannot be written: {exc.strerror}.") from exc
