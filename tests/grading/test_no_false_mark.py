@@ -5,7 +5,6 @@ from __future__ import annotations
 import concurrent.futures
 import itertools
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +13,7 @@ from docker import DockerClient
 
 from lab_runner.attempts.chain import broken_at
 from lab_runner.catalogue import Catalogue
-from lab_runner.engine.docker import connect
 from lab_runner.engine.running import find
-from lab_runner.errors import EngineError
 from lab_runner.grading.accepting import Oddity
 from lab_runner.grading.comparing import Comparison
 from lab_runner.grading.course import Case, CourseFolder
@@ -25,7 +22,10 @@ from lab_runner.grading.marks import FlagKind, Mark, Standing
 from lab_runner.models.results import Status
 from lab_runner.pool.opening import pool
 from tests.conftest import DATA
+from tests.docker.conftest import engine
 from tests.grading.working import Work, course_with, handed_in, record, work
+
+__all__ = ["engine"]
 
 #: By assignment: scenarios of the tests' small lab, which everybody works on…
 SMALL = {"page": "no-page-opens", "far": "far-side-unreachable"}
@@ -36,16 +36,6 @@ HONEST, _, COPYIST = PEOPLE = ("p01", "p02", "p03")
 _JOBS = min(2 * (os.cpu_count() or 1), 8)
 _PATIENCE_S = 1500
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(_PATIENCE_S)]
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[DockerClient]:
-    try:
-        client = connect()
-    except EngineError as exc:
-        pytest.fail(f"these tests need a Docker engine: {exc} {exc.hint}", pytrace=False)
-    yield client
-    client.close()
 
 
 @pytest.fixture(scope="module")
