@@ -2,7 +2,7 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench
+.PHONY: help setup demo test check bench chaos
 
 help: ## Show these lines
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -21,3 +21,6 @@ check: ## Format, lint and types, without changing a file
 
 bench: setup ## Measure how long a lab takes to start, to check and to remove
 	@$(BIN)/python scripts/bench
+
+chaos: setup ## Provoke everything that can go wrong, and count it
+	@scripts/test tests/chaos

@@ -21,6 +21,7 @@ DATA = Path(__file__).parent / "data"
 NOW = datetime.datetime(2026, 1, 15, tzinfo=datetime.UTC)
 #: Tiers whose tests wait for their labs most of the time.
 WITH_LABS = {"docker", "grading", "scenarios"}
+CHAOS = Path(__file__).parent / "chaos"
 
 
 def pytest_configure() -> None:
@@ -32,11 +33,22 @@ def pytest_configure() -> None:
         signal.signal(number, signal.default_int_handler)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What ``make chaos`` runs takes long, and is left out where nobody asked for it."""
+    asked = any(CHAOS.name in argument for argument in config.invocation_params.args)
+    return True if collection_path == CHAOS and not asked else None
+
+
 class Tiers(LoadScopeScheduling):
-    """The tests of each tier with labs in a process of their own, all others in another."""
+    """The tests of each tier with labs in a process of their own, all others in another.
+
+    Of those of ``make chaos`` each file has one.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         _, tier, *_ = nodeid.split("/")
+        if tier == CHAOS.name:
+            return nodeid.partition("::")[0]
         return tier if tier in WITH_LABS else "no labs"
 
 
