@@ -7,20 +7,12 @@ import dataclasses
 import time
 from collections.abc import Callable, Container, Iterable
 from pathlib import Path
-from typing import Any
 
-from lab_runner.checker.commands import not_its_own, run_command
+from lab_runner.checker.asking import Answer, ask
 from lab_runner.checker.recording import recorded
 from lab_runner.engine.running import RunningLab
-from lab_runner.errors import (
-    EngineError,
-    EngineUnavailable,
-    LabRunnerError,
-    ProbeError,
-)
-from lab_runner.models.checks import DEADLINE_S, LAST_WORD, Check
-from lab_runner.models.evidence import to_json
-from lab_runner.models.probes import CommandProbe, Probe, patient
+from lab_runner.models.checks import LAST_WORD, Check
+from lab_runner.models.probes import Probe, patient
 from lab_runner.models.results import CheckResult, PartResult, Report, Role, Status
 from lab_runner.models.scenario import Scenario
 from lab_runner.planning.plan import Plan
@@ -141,93 +133,42 @@ def _ask_all(lab: RunningLab, checks: list[_Patience]) -> list[CheckResult]:
 def _settled(lab: RunningLab, patience: _Patience) -> CheckResult:
     """Ask until it is as wanted or its time is over; a broken instrument gets a second try.
 
-    Nobody is told red because this machine was busy: the last word is asked with more patience.
-    What was seen and must not be needs none: asked again at once, a kernel that still waits for
-    the first answer may keep quiet.
+    What was seen and must not be needs no last word: asked again at once, a kernel that still
+    waits for the first answer may keep quiet.
     """
-    check, probe = patience.check, patience.probe
+    check = patience.check
     deadline = time.monotonic() + patience.seconds
     errors, pause = 0, _AGAIN_S
     while True:
-        row = _once(lab, check, probe)
+        settled = time.monotonic() >= deadline
+        answer = ask(lab, check, patience.probe)
+        row = answer.row
         errors += row.status is Status.ERROR
         if row.status is patience.wanted and patience.stays:
             time.sleep(check.within)
-            return _last_word(lab, check, row)
+            return _last_word(lab, check, answer)
         if row.status is patience.wanted or errors >= _TRIES:
             return row
         if row.status is not Status.ERROR and time.monotonic() + pause > deadline:
-            return row if patience.once or check.forbids else _last_word(lab, check, row)
+            if patience.once or check.forbids or (settled and answer.calm):
+                return row
+            time.sleep(max(0.0, deadline - time.monotonic()))
+            return _last_word(lab, check, answer)
         time.sleep(pause)
         pause = min(2 * pause, _AGAIN_AT_MOST_S)
 
 
-def _last_word(lab: RunningLab, check: Check, row: CheckResult) -> CheckResult:
-    """Ask a red check once more with longer time limits; an instrument that breaks says nothing."""
+def _last_word(lab: RunningLab, check: Check, answer: Answer) -> CheckResult:
+    """Ask a red check once more; an instrument that breaks says nothing.
+
+    Nobody is told red because the engine's machine was busy: if it was, with longer time limits.
+    """
+    row = answer.row
     if row.status is not Status.FAILED or row.evidence is None:
         return row
-    last = _once(lab, check, patient(check.probe, LAST_WORD))
+    probe = check.probe if answer.calm else patient(check.probe, LAST_WORD)
+    last = ask(lab, check, probe).row
     return row if last.status is Status.ERROR else last
-
-
-def _once(lab: RunningLab, check: Check, probe: Probe) -> CheckResult:
-    started = time.monotonic()
-    evidence: dict[str, Any] | None = None
-    try:
-        evidence = _evidence(lab, check, probe)
-        status, rationale = _judged(check, evidence)
-        if status is _GREEN and isinstance(probe, CommandProbe):
-            doubt = not_its_own(lab, check.vantage)
-            status, rationale = (
-                (Status.FAILED, f"{rationale}; {doubt}") if doubt else (status, rationale)
-            )
-    except EngineUnavailable:
-        raise  # nothing can be asked any more, of any node
-    except (ProbeError, EngineError) as exc:
-        status, rationale = Status.ERROR, f"could not be judged: {exc}"
-    except LabRunnerError:
-        raise
-    except Exception as exc:  # noqa: BLE001 - the one place: a bug of ours costs nobody a point
-        status, rationale = Status.ERROR, f"could not be judged: {type(exc).__name__}: {exc}"
-    return CheckResult(
-        id=check.id,
-        title=check.title,
-        role=lab.plan.role(check.id),
-        status=status,
-        rationale=rationale,
-        evidence=evidence,
-        duration_ms=round((time.monotonic() - started) * 1000, 1),
-    )
-
-
-def _judged(check: Check, evidence: dict[str, Any] | None) -> tuple[Status, str]:
-    # Here and not above: imported while the first questions are on their way.
-    from lab_runner.checker.judge import evidence_from_json, judge  # noqa: PLC0415
-
-    if evidence is None:
-        return Status.FAILED, f"{check.vantage} is switched off or still booting"
-    verdict = judge(check.probe, evidence_from_json(evidence)[1], vantage=check.vantage)
-    return (Status.PASSED if verdict.passed else Status.FAILED), verdict.rationale
-
-
-def _evidence(lab: RunningLab, check: Check, probe: Probe) -> dict[str, Any] | None:
-    """What the probe saw; None if the vantage is off."""
-    if isinstance(probe, CommandProbe):
-        return to_json("command", run_command(lab, check.vantage, probe))
-    answer = lab.line.request(
-        "ask",
-        word=check.word,
-        probe=dataclasses.asdict(probe),
-        deadline_s=DEADLINE_S,
-        timeout_s=DEADLINE_S + 10,
-        **{"from": check.vantage},
-    )
-    if answer.get("off"):
-        return None
-    if "error" in answer:
-        raise ProbeError(str(answer["error"]))
-    result: dict[str, Any] = answer["result"]
-    return result
 
 
 def _in_context(row: CheckResult, check: Check, rows: dict[str, CheckResult]) -> CheckResult:

@@ -24,6 +24,7 @@ from lab_runner.switchboard.configuration import Handover
 from lab_runner.switchboard.lookout import Lookout, waits_for_power
 from lab_runner.switchboard.protocol import VERSION, WiringPlan
 from lab_runner.switchboard.state import LINKS, NodeState, stored
+from lab_runner.switchboard.strain import Strain
 from lab_runner.switchboard.waiting import FRESH, Waiting
 from lab_runner.switchboard.wiring import WHOLE, Wiring
 
@@ -48,6 +49,7 @@ class Switchboard:
         self._own_network = os.open("/proc/self/ns/net", os.O_RDONLY)
         self._changed = asyncio.Condition()
         self._slots = asyncio.Semaphore(_PARALLEL)
+        self._strain = Strain()
         self._links: dict[str, dict[str, Any]] = stored(LINKS, {})
         self._waiting = Waiting(plan.nodes)
         self._found: dict[str, int] = {}
@@ -227,9 +229,11 @@ class Switchboard:
         devices = self._devices(asking.tap_names(word, probe))
         question = asking.Question(request["from"], state.pid, word, probe, devices)
         async with self._slots:
-            return await in_child(
-                lambda out: asking.answer(question, out), float(request["deadline_s"])
-            )
+            with self._strain.watched() as span:
+                reply = await in_child(
+                    lambda out: asking.answer(question, out), float(request["deadline_s"])
+                )
+        return {**reply, "strain": span.strain}
 
     def _devices(self, names: list[str]) -> dict[str, str]:
         """The interface for each tap: a segment's bridge, a cable's port, all of a node's."""
