@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
@@ -17,6 +18,8 @@ INTERRUPTED = 130
 _BUG = 3
 #: Where a reader of a pipe went away; what a shell reports for SIGPIPE.
 _BROKEN_PIPE = 141
+#: Where the terminal itself went away; what a shell reports for SIGHUP.
+_HANG_UP = 129
 
 
 def guarded(work: Callable[[], Any]) -> Any:
@@ -31,17 +34,22 @@ def guarded(work: Callable[[], Any]) -> Any:
         _show(str(exc), exc.hint)
         raise typer.Exit(exc.exit_code) from exc
     except KeyboardInterrupt as exc:
+        if _hung_up():
+            _silence()
+            raise typer.Exit(_HANG_UP) from exc
         _show("Interrupted.", _left_behind(), title="stopped", colour="yellow")
         raise typer.Exit(INTERRUPTED) from exc
     except BrokenPipeError as exc:
-        # Nobody reads any more; without this Python complains once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()
         raise typer.Exit(_BROKEN_PIPE) from exc
     except (typer.Exit, typer.Abort, typer.BadParameter):
         raise
     except Exception as exc:
         if type(exc).__module__.startswith(("typer", "click")):
             raise
+        if isinstance(exc, OSError) and _hung_up():
+            _silence()
+            raise typer.Exit(_HANG_UP) from exc
         _report_bug(exc)
         raise typer.Exit(_BUG) from exc
 
@@ -64,6 +72,28 @@ def _report_bug(exc: Exception) -> None:
         "`lab stop --all` cleans up.",
         title="bug",
     )
+
+
+def _hung_up() -> bool:
+    """Was what we write to a terminal that is gone?"""
+    try:
+        import termios
+    except ImportError:  # not on this system: no terminal there hangs up
+        return False
+    for stream in (1, 2):
+        try:
+            termios.tcgetattr(stream)
+        except termios.error as exc:
+            if exc.args[0] == errno.EIO:
+                return True
+    return False
+
+
+def _silence() -> None:
+    """Nobody reads any more; without this Python complains once more at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
 
 
 def _left_behind() -> str:

@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -393,6 +394,30 @@ def test_interrupted_says_what_is_left(no_engine: None, monkeypatch: pytest.Monk
     assert result.exit_code == 130
     assert "Interrupted" in result.stderr
     assert "lab status" in result.stderr
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_terminal_that_is_gone_is_no_bug(tmp_path: Path, told: bool) -> None:
+    code = "import sys, time\nimport lab_runner.cli.version as v\n"
+    code += "def wait():\n  print('here', flush=True); sys.stdin.readline()\n"
+    code += "  print('there', flush=True)\nv.command = wait\nsys.argv = ['lab', 'version']\n"
+    code += "from lab_runner.cli.main import main; main()"
+    ours, its = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=its,
+        stderr=its,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    ) as process:
+        os.close(its)
+        assert os.read(ours, 64).startswith(b"here")
+        os.close(ours)
+        if told:  # by the kernel, if the terminal was its own
+            process.send_signal(signal.SIGHUP)
+        process.communicate(b"\n", timeout=30)
+    assert process.returncode == 129
+    assert list(tmp_path.iterdir()) == []  # nothing to report
 
 
 def test_interrupted_before_the_engine_was_spoken_to() -> None:
