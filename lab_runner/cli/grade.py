@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lab_runner.grading.marks import Mark
 
 #: Some file was refused; somebody's work could not be judged.
-REFUSED, NOT_GRADED = 1, 3
+REFUSED, NOT_GRADED = 2, 3
 
 HandIns = Annotated[
     list[Path] | None,
@@ -47,7 +47,7 @@ def command(
     The mark comes from the replay alone; what the trainee's machine claimed is shown beside it.
     Every file is kept in the course's folder, and what was graded stays so.
 
-    Exit code 0: all graded. 1: a file was refused. 3: a replay could not be done.
+    Exit code 0: all graded. 2: a file was refused. 3: a replay could not be done.
     """
     from lab_runner.cli.graded import graded_json, show_graded
     from lab_runner.cli.plain import show_json
@@ -84,7 +84,7 @@ def _keep_book(folder: CourseFolder, *, quiet: bool) -> None:
 
 
 def exit_code(marks: list[Mark]) -> int:
-    """0: all graded; 1: a file was refused; 3: a replay could not be done."""
+    """0: all graded; 2: a file was refused; 3: a replay could not be done."""
     from lab_runner.grading.marks import Standing
 
     standings = {mark.standing for mark in marks}

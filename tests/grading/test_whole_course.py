@@ -199,7 +199,7 @@ def inbox(folder: Path, course: Path) -> Path:
 @pytest.fixture(scope="module")
 def graded(lead: Lab, course: Path, inbox: Path) -> dict[str, Any]:
     done = lead("grade", str(inbox), "--course", str(course), "--jobs", "3", "--json")
-    assert done.returncode == 1, done.stderr  # one file was refused
+    assert done.returncode == 2, done.stderr  # one file was refused
     told: dict[str, Any] = json.loads(done.stdout)
     return told
 
