@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lab_runner.switchboard import namespaces
@@ -18,8 +18,12 @@ from lab_runner.switchboard.disk import Laying
 from lab_runner.switchboard.protocol import LINE_LIMIT
 
 _POWER_ON_S = 30.0
-_FORGET_S = 5.0
-_FORGET = "ip neighbour flush all; ip -6 route flush cache; ip tcp_metrics flush all"
+_FORGET_S = 20.0
+#: Programs, each with what it reads; what one kernel does not keep is nothing to forget.
+_FORGET = (
+    (("ip", "-force", "-batch", "-"), b"neighbour flush all\ntcp_metrics flush all\n"),
+    (("ip", "-6", "route", "flush", "cache"), b""),
+)
 #: Path MTUs and redirects of IPv4, as ``ip route flush cache`` would, which goes by a /proc/sys
 #: that is read-only here and writable in a node.
 _FLUSH = "/proc/{pid}/root/proc/sys/net/ipv4/route/flush"
@@ -98,18 +102,29 @@ async def power_on(pid: int, lay: Laying | None) -> None:
         raise OSError(reply["error"])
 
 
-async def forget_neighbours(pid: int) -> None:
-    """Empty what a node's kernel has learnt of others: neighbours, path MTUs, TCP's metrics."""
+async def forget_neighbours(pids: Iterable[int]) -> None:
+    """Empty what nodes' kernels have learnt of others: neighbours, path MTUs, TCP's metrics.
+
+    Args:
+        pids: The PID 1 of each.
+    """
 
     def child(_out: int) -> None:
-        fd = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
-        namespaces.enter(fd, namespaces.CLONE_NEWNET)
-        with contextlib.suppress(OSError), open(_FLUSH.format(pid=pid), "w") as flush:
-            flush.write("1")
-        # One that this kernel does not keep is nothing to forget.
-        subprocess.run(["sh", "-c", _FORGET], capture_output=True, check=False)
+        for pid in pids:
+            with contextlib.suppress(OSError):  # it is off meanwhile
+                _forget(pid)
 
     await in_child(child, _FORGET_S)
+
+
+def _forget(pid: int) -> None:
+    fd = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
+    namespaces.enter(fd, namespaces.CLONE_NEWNET)
+    os.close(fd)
+    with contextlib.suppress(OSError), open(_FLUSH.format(pid=pid), "w") as flush:
+        flush.write("1")
+    for argv, told in _FORGET:
+        subprocess.run(argv, input=told, capture_output=True, check=False)
 
 
 _background: set[asyncio.Task[Any]] = set()

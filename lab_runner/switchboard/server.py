@@ -280,7 +280,7 @@ class Switchboard:
     async def _forget(self, request: dict[str, Any]) -> dict[str, Any]:
         """The kernels of these nodes forget what they have learnt from the network."""
         pids = [self.nodes[name].pid for name in request["nodes"]]
-        await asyncio.gather(*(forget_neighbours(pid) for pid in pids if pid))
+        await forget_neighbours([pid for pid in pids if pid])
         return {"result": True}
 
     def _impair_again(self, name: str) -> None:

@@ -19,7 +19,7 @@ from lab_runner.proving.matrix import Proof, Row
 
 SEED = 11
 #: A proof waits half of its time, for answers that do not come.
-_JOBS = min(2 * (os.cpu_count() or 1) + 1, 12)
+_JOBS = min(3 * (os.cpu_count() or 1), 12)
 _PATIENCE_S = 1200
 
 Proofs = dict[str, "concurrent.futures.Future[list[Proof]]"]
