@@ -28,26 +28,47 @@ def command(
     option: Annotated[
         str | None, typer.Option("--attempt", "-a", metavar="ID", help="The same.")
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Everything that runs.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Everything that runs and is not being proven.")
+    ] = False,
 ) -> None:
-    """Take a lab away: machines, cables, disks. The record of the attempt stays."""
+    """Take a lab away: machines, cables, disks. The record of the attempt stays.
+
+    What `lab prove` or `lab grade` works on just now is left alone, unless it is named.
+    """
     from lab_runner.attempts.attempt import Attempts
     from lab_runner.attempts.finding import pick
     from lab_runner.attempts.store import Store
     from lab_runner.cli.screen import out
     from lab_runner.cli.session import catalogue
     from lab_runner.engine.docker import connect
+    from lab_runner.engine.process import lives
     from lab_runner.engine.running import find
 
     client = connect()
     store = Store()
     running = find(client)
+    held = [lab for lab in running if every and lives(lab.holder)]
     for lab in running if every else [pick(running, option or attempt)]:
-        _stop(Attempts(catalogue(), client, store), lab)
+        if lab not in held:
+            _stop(Attempts(catalogue(), client, store), lab)
     if not running:
         out().print("Nothing runs.")
+    if held:
+        _tell_held(held)
     store.close()
     client.close()
+
+
+def _tell_held(held: list[Deployed]) -> None:
+    from lab_runner.cli.screen import out, text
+
+    names = ", ".join(lab.attempt for lab in held)
+    out().print("Left alone:", text(names, "name"))
+    out().print(
+        "`lab prove` or `lab grade` works on that now, and takes it away itself; end it there with "
+        "Ctrl-C, or name one here."
+    )
 
 
 def _called(lab: Deployed) -> str:

@@ -8,6 +8,7 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from docker import DockerClient
 from lab_runner.engine import containers, images
 from lab_runner.engine.finding import Deployed, find
 from lab_runner.engine.images import DEBIAN, Target
-from tests.docker.conftest import wait_for
+from lab_runner.planning.plan import Plan
+from tests.docker.conftest import labs_on, wait_for
 from tests.docker.second_engine import SecondEngine, lacking
 from tests.docker.test_cli_attempt import LAB, SCENARIO, environment, run, start
 
@@ -280,6 +282,24 @@ def test_an_engine_killed_during_a_check(aimed: Environment, second: SecondEngin
     back_as_told(aimed, attempt)
     assert run(aimed, "stop", "--all").returncode == 0
     assert not has_containers(second)
+
+
+# --- everything on it ----------------------------------------------------------------
+
+
+def test_what_is_being_proven_is_not_swept_away(
+    aimed: Environment, second: SecondEngine, plan: Plan
+) -> None:
+    with contextlib.closing(second.client()) as client, labs_on(client) as made:
+        proof = made.deploy(replace(plan, proof=True)).attempt
+        mine = start(aimed)["attempt"]
+        done = run(aimed, "stop", "--all")
+        assert done.returncode == 0
+        assert f"Stopped {mine}" in done.stdout
+        assert f"Left alone: {proof}" in done.stdout
+        assert [lab.attempt for lab in labs(second)] == [proof]
+        assert run(aimed, "stop", proof).returncode == 0
+        assert labs(second) == []
 
 
 # --- an engine that is restarted -----------------------------------------------------
