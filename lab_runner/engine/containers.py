@@ -103,7 +103,13 @@ def wiring_plan(plan: Plan, attempt: str) -> WiringPlan:
             for cable in node.cables
         ]
     tokens = {name: f"{attempt}.{name}" for name in plan.nodes}
-    return WiringPlan(segments, nodes, tokens)
+    return WiringPlan(segments, nodes, tokens, sorted(_words(plan)))
+
+
+def _words(plan: Plan) -> set[str]:
+    """All probes that will be asked, those during a capture as well."""
+    during = [check.capture.during for check in plan.checks if check.capture]
+    return {check.word for check in plan.checks}.union(*during)
 
 
 def create_switchboard(client: DockerClient, image: str, plan: Plan, attempt: str) -> str:

@@ -31,11 +31,13 @@ async def run() -> None:
 
 
 async def _warm_up(switchboard: Switchboard) -> None:
-    """Import the probes' libraries once, so that forks find them; nodes come first."""
+    """Import the libraries of this lab's probes once, so that forks find them; nodes come first."""
     await switchboard.all_wired()
-    # scapy reads all interfaces and routes when it is imported, and nobody asks it for them.
-    namespaces.without_network(partial(import_module, "scapy.layers.inet6"))
-    for word in probes.MODULES:
+    words = [word for word in probes.MODULES if word in switchboard.plan.words]
+    if not probes.WITH_SCAPY.isdisjoint(words):
+        # It reads all interfaces and routes when it is imported, and nobody asks it for them.
+        namespaces.without_network(partial(import_module, "scapy.layers.inet6"))
+    for word in words:
         probes.load(word)
         await asyncio.sleep(0)  # a node that says meanwhile that it is up is heard
     # A collection in a forked child would write to, and so copy, every page it shares.

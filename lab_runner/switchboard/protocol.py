@@ -47,11 +47,13 @@ class WiringPlan:
         segments: Bridge's name by segment.
         nodes: The cables of each node.
         tokens: The value of :data:`NODE_VARIABLE` by node.
+        words: The probes that will be asked, to be made ready before anybody waits for them.
     """
 
     segments: dict[str, str]
     nodes: dict[str, list[CablePlan]]
     tokens: dict[str, str]
+    words: list[str] = field(default_factory=list)
     version: int = field(default=VERSION)
 
     def to_json(self) -> dict[str, Any]:
@@ -64,4 +66,4 @@ class WiringPlan:
         nodes = {
             name: [CablePlan(**cable) for cable in cables] for name, cables in data["nodes"].items()
         }
-        return cls(data["segments"], nodes, data["tokens"], data["version"])
+        return cls(data["segments"], nodes, data["tokens"], data["words"], data["version"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -11,7 +13,7 @@ from lab_runner.engine.containers import container_name, labels, wiring_plan
 from lab_runner.errors import ProbeError
 from lab_runner.models.probes import PROBES
 from lab_runner.planning.plan import make_plan
-from lab_runner.switchboard import asking
+from lab_runner.switchboard import asking, probes
 from lab_runner.switchboard.protocol import VERSION, CablePlan, WiringPlan
 from tests.conftest import NOW
 
@@ -39,6 +41,27 @@ def test_tokens_do_not_name_the_scenario(shipped: Catalogue) -> None:
     name = shipped.scenario_ids()[0]
     wiring = wiring_plan(make_plan(shipped, name, 1, now=NOW), "a1b2c3")
     assert name not in json.dumps(wiring.to_json())
+
+
+def test_the_switchboard_is_told_what_it_will_be_asked(shipped: Catalogue) -> None:
+    plan = make_plan(shipped, shipped.scenario_ids()[0], 1, now=NOW)
+    words = wiring_plan(plan, "a1b2c3").words
+    assert {check.word for check in plan.checks} <= set(words)
+    assert "dns" in words
+
+
+@pytest.mark.parametrize(
+    ("words", "needed"),
+    [
+        (sorted(set(probes.MODULES) - probes.WITH_SCAPY), False),
+        *(([word], True) for word in sorted(probes.WITH_SCAPY)),
+    ],
+)
+def test_which_probes_need_scapy(words: list[str], needed: bool) -> None:
+    code = f"from lab_runner.switchboard import probes\nfor word in {words}: probes.load(word)\n"
+    code += "import sys; print('scapy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{needed}\n"
 
 
 def test_labels_say_what_a_container_belongs_to(small: Catalogue) -> None:

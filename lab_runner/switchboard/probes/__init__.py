@@ -36,6 +36,8 @@ MODULES: dict[str, str] = {
     "file": "file",
     "sysctl": "sysctl",
 }
+#: Those whose packets are made with scapy, which takes longer to import than all the rest.
+WITH_SCAPY = frozenset({"ping", "path", "pmtu", "nat", "capture"})
 
 
 def load(word: str) -> ModuleType:
