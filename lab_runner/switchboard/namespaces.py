@@ -24,7 +24,7 @@ CAP_NET_RAW = 13
 NOBODY = 65534
 
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REMOUNT, _MS_BIND = 2, 4, 8, 32, 4096
-_MNT_DETACH = 2
+_MNT_DETACH, _UMOUNT_NOFOLLOW = 2, 8
 _PR_SET_KEEPCAPS = 8
 _PR_SET_NO_NEW_PRIVS = 38
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -88,7 +88,9 @@ def prepare_and_power_on(pid: int) -> None:
     fd = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY)
     enter(fd, CLONE_NEWNS)
     for path in _ENGINE_FILES:
-        _libc.umount2(path, _MNT_DETACH)  # absent after the engine's own restart: no error
+        # Absent after the engine's own restart: no error. At a reboot it may be a learner's link to
+        # /proc/sys, and followed it would take away what keeps the host's kernel from them.
+        _libc.umount2(path, _MNT_DETACH | _UMOUNT_NOFOLLOW)
     # Docker mounts all of /proc/sys read-only; net.* belongs to this namespace alone.
     _mount(b"/proc/sys/net", b"/proc/sys/net", _MS_BIND)
     flags = _MS_BIND | _MS_REMOUNT | _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
