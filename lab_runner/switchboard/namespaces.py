@@ -23,7 +23,7 @@ CAP_NET_RAW = 13
 #: ``nobody``: owns nothing that matters, here or on a node.
 NOBODY = 65534
 
-_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REMOUNT, _MS_BIND = 2, 4, 8, 32, 4096
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REMOUNT, _MS_BIND = 1, 2, 4, 8, 32, 4096
 _MNT_DETACH, _UMOUNT_NOFOLLOW = 2, 8
 _PR_SET_KEEPCAPS = 8
 _PR_SET_NO_NEW_PRIVS = 38
@@ -33,6 +33,17 @@ _CAPABILITY_VERSION_3 = 0x20080522
 _ENGINE_FILES = (b"/etc/resolv.conf", b"/etc/hosts", b"/etc/hostname")
 #: PID 1 of a node waits for this; /run is a tmpfs, so no earlier boot can have left it.
 _POWER = b"/run/.power"
+#: A node's own limits, which its cgroup namespace shows it. Root may write there, unless the host
+#: has mounted cgroup2 with ``nsdelegate`` (cgroups(7)), as an engine's host need not.
+_CGROUPS = b"/sys/fs/cgroup/cgroup.max.descendants"
+_LIMITS = (
+    _CGROUPS,
+    b"/sys/fs/cgroup/pids.max",
+    b"/sys/fs/cgroup/memory.max",
+    b"/sys/fs/cgroup/memory.swap.max",
+)
+#: systemd makes about 40 on a node; each takes kernel memory that is the host's.
+_CGROUPS_AT_MOST = b"1000"
 #: Bounds on one probe, whatever a hostile peer sends it.
 _PROBE_CPU_S = 20
 _PROBE_MEMORY = 2 << 30
@@ -96,9 +107,21 @@ def prepare_and_power_on(pid: int) -> None:
     flags = _MS_BIND | _MS_REMOUNT | _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
     _mount(None, b"/proc/sys/net", flags)
     _mount(None, b"/sys/fs/cgroup", flags)
+    _fix_limits(flags)
     # A learner's pipe in its place would be waited for, and all other nodes with it.
     power = _libc.open(_POWER, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     _call("open /run/.power", power)
+
+
+def _fix_limits(flags: int) -> None:
+    """Limit the node's cgroups, and let nobody in there write to any limit of the node's."""
+    fd = _libc.open(_CGROUPS, os.O_WRONLY)
+    _call(f"open {_CGROUPS.decode()}", fd)
+    _call(f"write {_CGROUPS.decode()}", _libc.write(fd, _CGROUPS_AT_MOST, len(_CGROUPS_AT_MOST)))
+    for path in _LIMITS:
+        if _libc.access(path, os.F_OK) == 0:  # there if the kernel has the controller
+            _mount(path, path, _MS_BIND)
+            _mount(None, path, flags | _MS_RDONLY)
 
 
 def drop_privileges(keep: tuple[int, ...]) -> None:
