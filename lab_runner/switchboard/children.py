@@ -74,6 +74,8 @@ def _end_with(action: Callable[[int], None], receive: int, send: int) -> None:
     """The child's whole life: it never comes back into its parent's loop."""
     try:
         os.close(receive)
+        # A node's disk and its kernel's tables are as large as a learner makes them.
+        namespaces.limit_memory()
         action(send)
     except BaseException:  # noqa: BLE001 - whatever it is, the child ends here
         sys.stderr.write(traceback.format_exc())

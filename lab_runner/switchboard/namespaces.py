@@ -44,9 +44,9 @@ _LIMITS = (
 )
 #: systemd makes about 40 on a node; each takes kernel memory that is the host's.
 _CGROUPS_AT_MOST = b"1000"
-#: Bounds on one probe, whatever a hostile peer sends it.
+#: Bounds on one probe, whatever a hostile peer sends it; on memory, for whatever looks at a node.
 _PROBE_CPU_S = 20
-_PROBE_MEMORY = 2 << 30
+_MEMORY = 2 << 30
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -124,13 +124,18 @@ def _fix_limits(flags: int) -> None:
             _mount(None, path, flags | _MS_RDONLY)
 
 
+def limit_memory() -> None:
+    """Let this process and its children have no more memory than a look at a node may need."""
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+
+
 def drop_privileges(keep: tuple[int, ...]) -> None:
     """Become nobody with only the capabilities ``keep``, for ever (capabilities(7)).
 
     Called in a forked probe before it looks at anything that a learner controls.
     """
     resource.setrlimit(resource.RLIMIT_CPU, (_PROBE_CPU_S, _PROBE_CPU_S))
-    resource.setrlimit(resource.RLIMIT_AS, (_PROBE_MEMORY, _PROBE_MEMORY))
+    limit_memory()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _call("prctl", _libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0))
     os.setgroups([])
