@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: The program's own time limit is kept on the node; a node that died keeps none.
 GRACE_S = 5.0
+#: So many bytes of each stream of a program are kept: it may be a learner's, and never end.
+KEPT = 8 << 20
 #: The engine hands its own variables for PID 1 to every program that it runs in a container.
 ENVIRONMENT = ("env", "-u", NODE_VARIABLE, "-u", "NOTIFY_SOCKET", "-u", "container")
 
@@ -29,8 +31,10 @@ class ExecResult:
     stderr: bytes
 
 
-def run(client: DockerClient, container: str, argv: Sequence[str], timeout_s: float) -> ExecResult:
-    """Run a program in a node's container.
+def run(
+    client: DockerClient, container: str, argv: Sequence[str], timeout_s: float, keep: int = KEPT
+) -> ExecResult:
+    """Run a program in a node's container; at most ``keep`` bytes of each stream are its output.
 
     Raises:
         EngineError: The container is off, or the engine gone.
@@ -40,7 +44,7 @@ def run(client: DockerClient, container: str, argv: Sequence[str], timeout_s: fl
     with mapped():
         started, attached = start(client, container, command)
         try:
-            out, err = _output(attached, timeout_s + GRACE_S)
+            out, err = _output(attached, timeout_s + GRACE_S, keep)
         except TimeoutError as exc:
             need_answer(client)
             raise errors.ExecFailed(f"no end within {timeout_s + GRACE_S:g} s") from exc
@@ -50,8 +54,9 @@ def run(client: DockerClient, container: str, argv: Sequence[str], timeout_s: fl
     return ExecResult(int(status if status is not None else -1), out, err)
 
 
-def _output(attached: Attached, deadline_s: float) -> tuple[bytes, bytes]:
+def _output(attached: Attached, deadline_s: float, keep: int) -> tuple[bytes, bytes]:
     out, err = bytearray(), bytearray()
     for kind, piece in attached.frames(deadline_s):
-        (out if kind == STDOUT else err).extend(piece)
+        stream = out if kind == STDOUT else err
+        stream.extend(piece[: keep - len(stream)])
     return bytes(out), bytes(err)

@@ -186,14 +186,27 @@ class RunningLab:
         for step in changes:
             steps.apply(self, step)
 
-    def execute(self, node: str, argv: Sequence[str], *, timeout_s: float = 60.0) -> ExecResult:
+    def execute(
+        self,
+        node: str,
+        argv: Sequence[str],
+        *,
+        timeout_s: float = 60.0,
+        keep: int = programs.KEPT,
+    ) -> ExecResult:
         """Run a program on a node, as root.
+
+        Args:
+            node: The node.
+            argv: The program and its arguments.
+            timeout_s: It may take so long.
+            keep: So many bytes of each of its streams are kept.
 
         Raises:
             ExecFailed: It did not end in time, or the node is off.
         """
         try:
-            return programs.run(self.client, self.container(node), argv, timeout_s)
+            return programs.run(self.client, self.container(node), argv, timeout_s, keep)
         except errors.EngineUnavailable:
             raise
         except errors.EngineError as exc:
