@@ -8,6 +8,7 @@ from lab_runner.engine.running import RunningLab
 from lab_runner.errors import ExecFailed, ProbeError
 from lab_runner.models.evidence import CommandEvidence
 from lab_runner.models.probes import CommandProbe
+from lab_runner.switchboard.probes._text import clean
 
 _TEXT_LIMIT = 16 * 1024
 #: Nothing of what a learner may add beside the image's programs: /usr/local is not in it.
@@ -31,8 +32,8 @@ def run_command(lab: RunningLab, node: str, probe: CommandProbe) -> CommandEvide
     return CommandEvidence(
         argv=probe.argv,
         exit_status=done.exit_status,
-        stdout=done.stdout[:_TEXT_LIMIT].decode("utf-8", "replace"),
-        stderr=done.stderr[:_TEXT_LIMIT].decode("utf-8", "replace"),
+        stdout=clean(done.stdout, _TEXT_LIMIT),
+        stderr=clean(done.stderr, _TEXT_LIMIT),
         duration_ms=(time.monotonic() - started) * 1000,
     )
 

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterator
 
 from lab_runner.switchboard.children import write
+from lab_runner.switchboard.probes._text import clean
 from lab_runner.switchboard.vantage import NodeFiles, root_of
 
 #: Every file here decides what a program does; and so does the folder, where one was removed.
@@ -47,7 +48,11 @@ def altered(pid: int, since: float, out: int) -> None:
             break
     # A folder is named where nothing in it explains that it changed: something was removed.
     named = [path for path in newer if path[1:] not in _PROGRAMS] or newer
-    answer = {"altered": sorted(named)[:_NAMED], "count": len(newer), "of": entries}
+    answer = {
+        "altered": [clean(path) for path in sorted(named)[:_NAMED]],
+        "count": len(newer),
+        "of": entries,
+    }
     write(out, {"result": answer})
 
 
