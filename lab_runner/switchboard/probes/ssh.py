@@ -7,6 +7,7 @@ import hashlib
 import io
 import logging
 import socket
+import struct
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,8 @@ _KEY_CLASSES: tuple[tuple[type, type[paramiko.PKey]], ...] = (
 _ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
 
 _MOMENT = 0.05
+#: What paramiko raises, unchanged, where a server's packets cannot be taken apart.
+_NOT_UNDERSTOOD = (ValueError, LookupError, TypeError, struct.error)
 
 # The paramiko of a probe writes nowhere: what it has to say is in the evidence.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
@@ -126,6 +129,8 @@ def _converse(
         seen.detail = "the server closed the connection"
     except OSError as exc:
         seen.detail = word(exc)
+    except _NOT_UNDERSTOOD as exc:
+        seen.detail = f"the server says what cannot be understood ({type(exc).__name__})"
     finally:
         transport.close()
         seen.offered = offered(guarded.heard)
