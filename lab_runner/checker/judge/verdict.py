@@ -10,6 +10,8 @@ from lab_runner.errors import ProbeError
 from lab_runner.models.evidence import Target
 
 _QUOTED = 80
+#: What was observed is told in so many characters: a server may have a lot to say.
+_OBSERVED = 1000
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class Verdict:
 
 def verdict(observed: str, unmet: Iterable[str | None]) -> Verdict:
     """Passed if no expectation is unmet; a None is one that was met."""
+    if len(observed) > _OBSERVED:
+        observed = f"{observed[:_OBSERVED]}…"
     expected = [text for text in unmet if text]
     if not expected:
         return Verdict(True, observed)
