@@ -142,7 +142,7 @@ def create_node(client: DockerClient, image: str, plan: Plan, attempt: str, node
         cap_add=["NET_ADMIN"],
         tmpfs=_NODE_TMPFS,
         log_config={"Type": "none"},
-        **(LIMITS if plan.proof else {}),
+        **LIMITS,
     )
     host["CgroupnsMode"] = "private"
     return _create(

@@ -13,6 +13,7 @@ import psutil
 
 from lab_runner.engine import images, inotify
 from lab_runner.engine.docker import mapped
+from lab_runner.engine.limits import unlimited
 from lab_runner.errors import EngineError
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def examine(client: DockerClient) -> list[Finding]:
     return [
         _engine(info),
         *_tried(client),
+        _limits(info),
         _memory(info),
         _disk(info),
         _images(client),
@@ -240,6 +242,19 @@ def _inotify(client: DockerClient, limit: str) -> Finding:
         f"{detail}; with {running} machines running, one more large lab needs {needed}",
         inotify.HINT,
     )
+
+
+def _limits(info: dict[str, Any]) -> Finding:
+    title = "limits of a machine"
+    missing = unlimited(info)
+    if not missing:
+        return Finding("limits", title, State.GOOD, "processes, memory, size of a file")
+    detail = f"the engine cannot limit {' or '.join(missing)}: what runs away takes all there is"
+    hint = (
+        "Labs work without. Boot the engine's host with cgroup v2 alone: "
+        "`systemd.unified_cgroup_hierarchy=1` (`docker info` says which limits it lacks)."
+    )
+    return Finding("limits", title, State.WARNING, detail, hint)
 
 
 def _memory(info: dict[str, Any]) -> Finding:

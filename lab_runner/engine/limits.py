@@ -1,7 +1,8 @@
-"""What a node may take of the engine's machine where nobody sits at it: in a proof, in a replay."""
+"""What a node may take of the engine's machine."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from lab_runner.engine.docker import mapped
@@ -9,11 +10,14 @@ from lab_runner.engine.docker import mapped
 if TYPE_CHECKING:
     from docker import DockerClient
 
-#: A node of the kit needs about 30 processes and 60 MiB.
+#: A node of the kit needs about 30 processes and 60 MiB: nobody meets these who does not mean to,
+#: and what a trainee could do at their desk can be done in a replay. ``RLIMIT_NPROC`` would need no
+#: controller and is of no use: it does not hold for the root of the host's own user namespace
+#: (getrlimit(2)), which a node's root is.
 LIMITS: Final[dict[str, Any]] = {
-    "pids_limit": 512,
-    "mem_limit": 512 << 20,
-    "memswap_limit": 512 << 20,
+    "pids_limit": 1024,
+    "mem_limit": 1 << 30,
+    "memswap_limit": 1 << 30,
     "ulimits": [{"name": "fsize", "soft": 1 << 30, "hard": 1 << 30}],
 }
 #: What an engine's kernel may lack, by its word in the engine's own description. The engine then
@@ -28,5 +32,9 @@ def not_limited(client: DockerClient) -> list[str]:
         EngineError: It does not answer.
     """
     with mapped():
-        info = client.info()
+        return unlimited(client.info())
+
+
+def unlimited(info: Mapping[str, Any]) -> list[str]:
+    """What an engine cannot limit, by its own description."""
     return [what for word, what in _NEEDED.items() if not info.get(word)]

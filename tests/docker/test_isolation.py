@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab_runner.checker.run import run_checks
+from lab_runner.engine.limits import not_limited
 from lab_runner.engine.line import Line
 from lab_runner.engine.running import RunningLab
 from lab_runner.models.results import Status
@@ -65,6 +66,18 @@ def test_a_node_sees_no_device_and_no_memory(lab: RunningLab) -> None:
 
 def test_nodes_do_not_see_each_others_processes(lab: RunningLab) -> None:
     assert "nginx" not in said(lab, "desk", "ps axo comm=")
+
+
+def test_a_node_is_limited_as_far_as_the_engine_can(lab: RunningLab) -> None:
+    told = lab.client.api.inspect_container(lab.container("gw"))["HostConfig"]
+    missing = not_limited(lab.client)
+    assert (told["PidsLimit"] or None, told["Memory"]) == (
+        None if "processes" in missing else 1024,
+        0 if "memory" in missing else 1 << 30,
+    )
+    # Needs no controller, and holds for PID 1 and for what the engine runs beside it.
+    assert said(lab, "gw", "ulimit -f") == str(1 << 20)  # in KiB
+    assert said(lab, "gw", "grep 'Max file size' /proc/1/limits").split()[3] == str(1 << 30)
 
 
 # --- the switchboard ---------------------------------------------------------------

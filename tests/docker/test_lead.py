@@ -11,7 +11,6 @@ import pytest
 from docker import DockerClient
 
 from lab_runner.catalogue import Catalogue
-from lab_runner.engine.limits import not_limited
 from lab_runner.engine.running import find
 from lab_runner.errors import DiskFull, EngineError, NodeNotReady
 from lab_runner.grading import replaying
@@ -19,8 +18,6 @@ from lab_runner.grading.course import CourseFolder
 from lab_runner.grading.grade import Grading
 from lab_runner.grading.replay import Replay
 from lab_runner.grading.replaying import Outcome, ReplayJob
-from lab_runner.planning.plan import Plan
-from tests.docker.conftest import Labs
 from tests.docker.test_cli_attempt import environment, run
 from tests.unit.hand_ins import (
     COURSE,
@@ -85,17 +82,6 @@ def test_an_afternoon(
     assert "40*" in table
     assert "⚑ unconfirmed claim: their last check was green" in table
     assert "Nothing from: ada (second)" in table
-
-
-def test_what_nobody_sits_at_is_limited_as_far_as_the_engine_can(
-    labs: Labs, plan: Plan, engine: DockerClient
-) -> None:
-    lab = labs.deploy(replace(plan, proof=True))
-    told = engine.api.inspect_container(lab.container("gw"))["HostConfig"]
-    assert told["Ulimits"] == [{"Name": "fsize", "Soft": 1 << 30, "Hard": 1 << 30}]
-    missing = not_limited(engine)
-    assert (told["PidsLimit"] is None) is ("processes" in missing)
-    assert (told["Memory"] == 0) is ("memory" in missing)
 
 
 # --- what a job does where an engine fails: without one ------------------------------
