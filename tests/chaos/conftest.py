@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.docker.conftest import engine
+from tests.docker.conftest import engine, labs, plan
+from tests.wire.conftest import node
 
-__all__ = ["engine"]  # a fixture, used by name
+__all__ = ["engine", "labs", "node", "plan"]  # fixtures, used by name
 
 _PROPERTY = "provoked"
 #: How many failures of each kind were provoked, for whoever writes about them.

@@ -235,11 +235,16 @@ def test_the_type_of_key_that_is_known_is_asked_for(node: Node) -> None:
     assert asked.verdict.passed
 
 
+#: SSH_MSG_KEXINIT whose names of algorithms are no UTF-8 (RFC 4253 sections 6 and 7.1).
+NO_NAMES = b"\0\0\0\x5c\x09\x14" + b"c" * 16 + b"\0\0\0\2\xff\xfe" * 10 + b"\0" * 14
+
+
 @pytest.mark.parametrize(
     ("handler", "outcome"),
     [
         (until_closed, "timeout"),
         (reset, "broken"),
+        (lambda c: (c.sendall(b"SSH-2.0-x\r\n" + NO_NAMES), until_closed(c)), "broken"),
         (lambda c: c.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "broken"),
         (lambda c: c.sendall(b"SSH-1.5-old\r\n"), "broken"),
         (lambda c: drip(c, b"SSH-2.0-slow" + b"w" * 200), "timeout"),
