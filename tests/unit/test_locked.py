@@ -1,8 +1,9 @@
-"""The dependencies: declared where they are imported, locked with hashes."""
+"""The dependencies: declared where they are imported, locked with hashes, licences listed."""
 
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -140,3 +141,9 @@ def imported() -> set[str]:
 
 def test_everything_declared_is_imported_and_everything_imported_is_declared() -> None:
     assert imported() | FOR_ANOTHER == names(declared("dask"))
+
+
+def test_the_licences_are_those_of_what_is_locked() -> None:
+    asked = [sys.executable, str(ROOT / "scripts/licences"), "--check"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
