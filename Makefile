@@ -2,10 +2,10 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench chaos
+.PHONY: help setup demo test check bench chaos test-engines
 
 help: ## Show these lines
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: ## Prepare everything: .venv, a Docker engine, the lab's images
 	@scripts/setup
@@ -24,3 +24,6 @@ bench: setup ## Measure how long a lab takes to start, to check and to remove
 
 chaos: setup ## Provoke everything that can go wrong, and count it
 	@scripts/test tests/chaos
+
+test-engines: setup ## All tests with a real engine again, on another one: Debian 13's
+	@scripts/engine-26 test tests/docker
