@@ -75,6 +75,7 @@ class Capture:
 
         Raises:
             UsageError: tcpdump does not understand the filter.
+            EngineUnavailable: It ended because the engine is gone, or the way to it.
         """
         self._reading = True
         try:
@@ -99,6 +100,7 @@ class Capture:
                 self._said.append(line)
 
     def _check_end(self) -> None:
+        need_answer(self._client)
         if not self.listening.is_set():
             raise UsageError(
                 f"The capture did not start: {' '.join(self._said)}",
