@@ -13,11 +13,11 @@ import requests.exceptions
 
 from lab_runner import errors
 
-# The SDK takes paramiko for ssh:// alone, an optional part of it that takes as long to
+#: Is the engine reached through SSH?
+_REMOTE = os.environ.get("DOCKER_HOST", "").startswith("ssh://")
+# The SDK takes paramiko for that alone, an optional part of it that takes as long to
 # import as all the rest. None says "not installed" (importlib, sys.modules).
-_LEFT_OUT = "paramiko" not in sys.modules and not os.environ.get("DOCKER_HOST", "").startswith(
-    "ssh://"
-)
+_LEFT_OUT = "paramiko" not in sys.modules and not _REMOTE
 if _LEFT_OUT:
     sys.modules["paramiko"] = None  # type: ignore[assignment]
 import docker  # noqa: E402
@@ -25,6 +25,12 @@ import docker.errors  # noqa: E402
 
 if _LEFT_OUT:
     del sys.modules["paramiko"]
+
+_OF_THE_WAY: tuple[type[Exception], ...] = ()
+if _REMOTE:
+    from lab_runner.engine import ssh
+
+    _OF_THE_WAY = ssh.FAILURES
 
 APIError = docker.errors.APIError
 
@@ -67,6 +73,8 @@ def mapped() -> Iterator[None]:
         raise _from_connection(exc) from exc
     except (requests.exceptions.RequestException, ConnectionError) as exc:
         raise _from_connection(exc) from exc
+    except _OF_THE_WAY as exc:
+        raise ssh.explained(exc) from exc
 
 
 def connect(timeout_s: float = 60.0) -> DockerClient:
@@ -76,11 +84,25 @@ def connect(timeout_s: float = 60.0) -> DockerClient:
         EngineUnavailable: Nothing answers.
         EnginePermission: The socket may not be opened.
     """
+    patience = min(timeout_s, ANSWERS_WITHIN_S)
     with mapped():
-        patience = int(min(timeout_s, ANSWERS_WITHIN_S))
-        client = docker.from_env(timeout=patience, max_pool_size=32)
+        client = _through_ssh(patience) if _REMOTE else _direct(patience)
         client.ping()
     client.api.timeout = int(timeout_s)
+    return client
+
+
+def _direct(patience_s: float) -> DockerClient:
+    return docker.from_env(timeout=int(patience_s), max_pool_size=32)
+
+
+def _through_ssh(patience_s: float) -> DockerClient:
+    with ssh.patience(patience_s):
+        try:
+            client = _direct(patience_s)
+        except docker.errors.DockerException as exc:
+            raise ssh.silent(exc) from exc
+        ssh.widen(client, patience_s)
     return client
 
 
@@ -96,7 +118,7 @@ def need_answer(client: DockerClient) -> None:
     except errors.EngineUnavailable as exc:
         raise errors.EngineUnavailable(
             f"The engine stopped answering: {exc}",
-            hint=f"{START_ENGINE} `lab status` shows what became of a lab.",
+            hint=f"{exc.hint} `lab status` shows what became of a lab.",
         ) from exc
 
 

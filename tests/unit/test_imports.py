@@ -45,7 +45,7 @@ DOORS = {
     "requests": {"engine"},
     "scapy": {"switchboard"},
     "dns": {"switchboard"},
-    "paramiko": {"switchboard"},
+    "paramiko": {"switchboard", "engine"},
     "typer": {"cli"},
     "click": {"cli"},
     "rich": {"cli"},

@@ -23,8 +23,6 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 LOCKS = ("dev", "kit", "uv")
-#: Nothing of ours imports it: it is the SDK's way to an engine behind ``ssh://``.
-FOR_ANOTHER = {"paramiko"}
 #: What a machine of ours has: the lock also covers others.
 HERE = {"extra": ""}
 
@@ -140,7 +138,7 @@ def imported() -> set[str]:
 
 
 def test_everything_declared_is_imported_and_everything_imported_is_declared() -> None:
-    assert imported() | FOR_ANOTHER == names(declared("dask"))
+    assert imported() == names(declared("dask"))
 
 
 def test_the_licences_are_those_of_what_is_locked() -> None:
