@@ -6,7 +6,6 @@ import asyncio
 import os
 import platform
 import signal
-import tempfile
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +16,7 @@ from lab_runner.engine.docker import connect
 from lab_runner.errors import EngineUnavailable
 from lab_runner.pool.lines import Tls, resources, security
 from lab_runner.pool.scheduled import no_scheduler
+from lab_runner.pool.scratch import scratch
 
 #: A scheduler may be started after its workers.
 _SCHEDULER_WITHIN_S = 60
@@ -50,8 +50,8 @@ def serve(offer: Offer, on_ready: Callable[[str], None]) -> None:
     Raises:
         EngineUnavailable: No scheduler answers, or it went away; or the engine did.
     """
-    with tempfile.TemporaryDirectory(prefix="breakfix-worker-") as folder:
-        asyncio.run(_serve(offer, on_ready, folder))
+    with scratch() as folder:
+        asyncio.run(_serve(offer, on_ready, str(folder)))
 
 
 async def _serve(offer: Offer, on_ready: Callable[[str], None], folder: str) -> None:
