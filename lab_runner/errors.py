@@ -26,6 +26,7 @@
     ├── FaultNotObserved           the fault was injected and nothing broke
     ├── ProbeError                 an instrument failed: nobody's repair is judged by it
     ├── Stopped                    nobody waits for the result any more
+    ├── NoRoom                     this machine's disk is full
     └── StoreError                 the record of attempts cannot be read or written
 
 The first line of a class's docstring is its default message. Each error carries
@@ -156,6 +157,10 @@ class ProbeError(LabRunnerError):
 
 class Stopped(LabRunnerError):
     """Nobody waits for the result any more."""
+
+
+class NoRoom(LabRunnerError):
+    """There is no space left on the disk."""
 
 
 class StoreError(LabRunnerError):

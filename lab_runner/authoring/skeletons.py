@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from lab_runner.models.checks import IDENTIFIER
 from lab_runner.models.lab import Kind, Lab, Node
 from lab_runner.models.source import validated
 from lab_runner.planning.context import Context, lab_context
+from lab_runner.writing import not_written
 
 _SEED = 1
 _FIRST = (Kind.WORKSTATION, Kind.SERVER, Kind.ROUTER, Kind.INTERNET)
@@ -87,7 +89,8 @@ def _written(kind: str, folder: Path, words: Mapping[str, str]) -> Path:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(_filled(file.read_text("utf-8"), words), "utf-8")
     except OSError as exc:
-        raise UsageError(f"{folder} cannot be written: {exc}") from exc
+        shutil.rmtree(folder, ignore_errors=True)  # it was not there before
+        raise not_written(folder, exc) from exc
     return folder
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab_runner.cli.session import AttemptOption, attempts
-from lab_runner.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -84,8 +83,6 @@ def _legend(*, checked: bool) -> str:
 
 def _write(file: Path, network: Network) -> None:
     from lab_runner.map.svg import as_svg
+    from lab_runner.writing import write_whole
 
-    try:
-        file.write_text(as_svg(network), "utf-8")
-    except OSError as exc:
-        raise UsageError(f"{file} cannot be written: {exc.strerror}.") from exc
+    write_whole(file, as_svg(network).encode())

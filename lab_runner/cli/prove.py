@@ -63,6 +63,7 @@ def command(
         carried out.
     """
     from lab_runner.proving.junit import junit as junit_xml
+    from lab_runner.writing import write_whole
 
     proofs: list[Proof] = []
     complete = False
@@ -73,9 +74,9 @@ def command(
         proofs.sort(key=lambda proof: (proof.scenario, proof.seed, proof.repetition))
         data = _json(proofs, complete=complete)
         if report is not None:
-            report.write_text(json.dumps(data, indent=2) + "\n")
+            write_whole(report, (json.dumps(data, indent=2) + "\n").encode())
         if junit is not None:
-            junit.write_text(junit_xml(proofs), "utf-8")
+            write_whole(junit, junit_xml(proofs).encode())
     if as_json:
         sys.stdout.write(json.dumps(data, indent=2) + "\n")
     else:

@@ -11,7 +11,7 @@ import typer
 
 from lab_runner.cli import complete
 from lab_runner.cli.session import AttemptOption, JsonOption, attempts
-from lab_runner.errors import HandInError, UsageError
+from lab_runner.errors import HandInError, LabRunnerError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,14 +117,13 @@ def _is_theirs(path: Path, seat: Seat, assignment: Assignment) -> bool:
 
 def _keep(path: Path, data: bytes) -> None:
     """Whole or not at all."""
-    beside = path.with_name(f".{path.name}.new")
+    from lab_runner.writing import write_whole
+
     try:
-        beside.write_bytes(data)
-        beside.replace(path)
-    except OSError as exc:
-        raise UsageError(
-            f"{path} cannot be written: {exc.strerror}.", hint="Name another file with --output."
-        ) from exc
+        write_whole(path, data)
+    except LabRunnerError as exc:
+        exc.hint = f"{exc.hint} Or name another file with --output.".strip()
+        raise
 
 
 # --- the receipt -----------------------------------------------------------------

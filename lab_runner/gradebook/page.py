@@ -17,12 +17,12 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from lab_runner.errors import UsageError
 from lab_runner.gradebook.book import Gradebook
 from lab_runner.gradebook.cleaning import seen
 from lab_runner.gradebook.difficulty import ENOUGH, Difficulty
 from lab_runner.gradebook.views import Views
 from lab_runner.grading.marks import Standing
+from lab_runner.writing import whole
 
 _ASSETS = Path(__file__).parent / "assets"
 #: The longest text anywhere in the page, in characters.
@@ -36,17 +36,11 @@ def write(book: Gradebook, path: Path) -> None:
     """Write the report, whole or not at all.
 
     Raises:
-        UsageError: It cannot be written.
+        NoRoom: The disk is full.
+        UsageError: It cannot be written for another reason.
     """
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        with beside.open("w", encoding="utf-8") as file:
-            file.writelines(as_html(book))
-        beside.replace(path)
-    except OSError as exc:
-        raise UsageError(f"{path} cannot be written: {exc.strerror}.") from exc
-    finally:
-        beside.unlink(missing_ok=True)
+    with whole(path) as file:
+        file.writelines(piece.encode() for piece in as_html(book))
 
 
 def as_html(book: Gradebook) -> Iterator[str]:

@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from lab_runner.errors import UsageError
 from lab_runner.gradebook.book import Gradebook, Row
 from lab_runner.gradebook.cleaning import seen
 from lab_runner.gradebook.entries import Entry
 from lab_runner.grading.marks import Standing
+from lab_runner.writing import write_whole
 
 #: What a spreadsheet takes for the beginning of a formula, also behind blanks; the last four
 #: are the wide forms of = + - @, which some programs read alike.
@@ -25,12 +25,10 @@ def write(book: Gradebook, path: Path) -> None:
     """Write the file, with a byte order mark: without it some programs take it for Windows' own.
 
     Raises:
-        UsageError: It cannot be written.
+        NoRoom: The disk is full.
+        UsageError: It cannot be written for another reason.
     """
-    try:
-        path.write_text(as_csv(book), "utf-8-sig", newline="")
-    except OSError as exc:
-        raise UsageError(f"{path} cannot be written: {exc.strerror}.") from exc
+    write_whole(path, as_csv(book).encode("utf-8-sig"))
 
 
 def as_csv(book: Gradebook) -> str:
