@@ -6,10 +6,12 @@ A course is a folder. ``course.yml`` and the roster are the lead's to write; wha
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
 import secrets
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +21,7 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from lab_runner import __version__
 from lab_runner.catalogue import Catalogue
-from lab_runner.errors import UsageError
+from lab_runner.errors import HandInError, UsageError
 from lab_runner.grading.roster import Person, read_roster
 from lab_runner.grading.rubric import Rubric
 from lab_runner.models.parameters import Strict
@@ -35,12 +37,18 @@ from lab_runner.submission.invitation import (
 )
 from lab_runner.submission.keys import SigningKey
 from lab_runner.submission.private import write_private
+from lab_runner.writing import not_written, write_whole
 
 FILE = "course.yml"
 INVITATIONS = "invitations"
 SUFFIX = ".breakfix"
 _KEYS = "keys"
 _SECRET_BYTES, _ID_BYTES = 32, 8
+#: What to do about an invitation that is damaged: the key in it is somebody's signature.
+_LOST = (
+    "What is signed with the key in it is matched by it alone: take it from a copy, or from "
+    "whoever you sent it to. Where there is none, move it away and invite them again."
+)
 #: Seeds of a course are of this many bits: nobody finds a variant of somebody else by trying.
 _SEED_BITS = 31
 
@@ -157,11 +165,10 @@ class CourseFolder:
             UsageError: It cannot be written.
         """
         path = self.path / INVITATIONS / f"{person.id}{SUFFIX}"
-        before = read_invitation(path.read_bytes())[0].key if path.exists() else None
-        key = SigningKey.from_pem(before) if before else SigningKey.new()
+        before = invited(path)
+        key = SigningKey.from_pem(before.key) if before else SigningKey.new()
         data = write_invitation(self._invitation(person, key), self.secrets.lead)
         self._note_key(person.id, key.public)
-        path.parent.mkdir(mode=0o700, exist_ok=True)
         write_private(path, data)
         return path
 
@@ -174,10 +181,23 @@ class CourseFolder:
         return make_plan(catalogue, case.scenario, self.secrets.seed(trainee, case.id))
 
     def public_keys(self) -> dict[str, bytes]:
-        """Whose hand-ins are to be signed with what, by trainee."""
+        """Whose hand-ins are to be signed with what, by trainee.
+
+        Raises:
+            UsageError: The file with it cannot be read.
+        """
         file = self.path / _KEYS / "trainees.json"
-        told: Mapping[str, str] = json.loads(file.read_text()) if file.exists() else {}
-        return {trainee: bytes.fromhex(digits) for trainee, digits in told.items()}
+        if not file.exists():
+            return {}
+        try:
+            told: Mapping[str, str] = json.loads(file.read_text())
+            return {trainee: bytes.fromhex(digits) for trainee, digits in told.items()}
+        except (OSError, ValueError, TypeError, AttributeError) as exc:
+            raise UsageError(
+                f"Everybody's public keys in {file} cannot be read: {exc}.",
+                hint="Move it away and run `lab course invite`: it is made again from the "
+                "invitations that are there.",
+            ) from exc
 
     def _invitation(self, person: Person, key: SigningKey) -> Invitation:
         course = self.course
@@ -210,25 +230,43 @@ class CourseFolder:
         write_private(self.path / _KEYS / "trainees.json", text.encode())
 
 
-def new_course(path: Path, text: str, roster: str) -> None:
-    """Begin a course: its two files to be edited, and its keys.
+def invited(path: Path) -> Invitation | None:
+    """The invitation in a file of the course's; None where there is none yet.
 
     Raises:
+        HandInError: It cannot be read.
+    """
+    if not path.exists():
+        return None
+    try:
+        return read_invitation(path.read_bytes())[0]
+    except (OSError, HandInError) as exc:
+        raise HandInError(f"The invitation {path} cannot be used: {exc}", hint=_LOST) from exc
+
+
+def new_course(path: Path, text: str, roster: str) -> None:
+    """Begin a course: its two files to be edited, and its keys; all of it or nothing.
+
+    Raises:
+        NoRoom: The disk is full.
         UsageError: There is one already, or the folder cannot be written.
     """
     if (path / FILE).exists() or (path / _KEYS).exists():
         raise UsageError(f"There is a course in {path} already.", hint="Name another folder.")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        keys = path / _KEYS
-        keys.mkdir(mode=0o700)
-        SigningKey.new().save(keys / "lead.pem")
+    keys, there = path / _KEYS, path.exists()
+    with contextlib.ExitStack() as undo:
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            keys.mkdir(mode=0o700)
+            undo.callback(shutil.rmtree, keys if there else path, ignore_errors=True)
+            SigningKey.new().save(keys / "lead.pem")
+        except OSError as exc:
+            raise not_written(path, exc) from exc
         write_private(keys / "course", secrets.token_hex(_ID_BYTES).encode())
         write_private(keys / "seeds", secrets.token_hex(_SECRET_BYTES).encode())
-        (path / FILE).write_text(text)
-        (path / "roster.csv").write_text(roster)
-    except OSError as exc:
-        raise UsageError(f"No course can be begun in {path}: {exc.strerror}.") from exc
+        write_whole(path / "roster.csv", roster.encode())
+        write_whole(path / FILE, text.encode())
+        undo.pop_all()
 
 
 def _require_cases(course: Course, document: Document, catalogue: Catalogue) -> None:

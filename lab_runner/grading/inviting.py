@@ -7,10 +7,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from lab_runner.errors import UnknownName
-from lab_runner.grading.course import INVITATIONS, SUFFIX, CourseFolder
+from lab_runner.grading.course import INVITATIONS, SUFFIX, CourseFolder, invited
 from lab_runner.grading.roster import Person
 from lab_runner.models.source import unknown
-from lab_runner.submission.invitation import Assignment, Invitation, read_invitation
+from lab_runner.submission.invitation import Assignment, Invitation
 
 
 class State(StrEnum):
@@ -62,15 +62,14 @@ def gone(course: CourseFolder) -> list[str]:
 
 def _one(course: CourseFolder, person: Person) -> Invited:
     path = course.path / INVITATIONS / f"{person.id}{SUFFIX}"
-    before = path.read_bytes() if path.exists() else None
+    before = invited(path)
     course.invite(person)
-    after = path.read_bytes()
-    if before is None:
+    after = invited(path)
+    if before is None or after is None:
         return Invited(person, path, State.NEW)
     if before == after:
         return Invited(person, path, State.UNCHANGED)
-    changes = _changes(read_invitation(before)[0], read_invitation(after)[0])
-    return Invited(person, path, State.CHANGED, tuple(changes))
+    return Invited(person, path, State.CHANGED, tuple(_changes(before, after)))
 
 
 def _changes(before: Invitation, after: Invitation) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import json
 import stat
 from pathlib import Path
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from lab_runner.catalogue import Catalogue
-from lab_runner.errors import DefinitionError, HandInError, UsageError
+from lab_runner.errors import DefinitionError, HandInError, NoRoom, UsageError
 from lab_runner.grading.course import CourseFolder, new_course
+from lab_runner.grading.inviting import State, invite
 from lab_runner.grading.roster import read_roster
 from lab_runner.submission.invitation import read_invitation, write_invitation
 from lab_runner.submission.keys import SigningKey
@@ -42,6 +44,58 @@ def test_secrets_are_the_leads_alone(folder: Path) -> None:
     assert stat.S_IMODE((folder / "keys").stat().st_mode) == 0o700
     for file in (folder / "keys").iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+
+
+def test_of_a_course_that_cannot_be_written_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "course/roster.csv").mkdir(parents=True)
+    with pytest.raises(UsageError, match=r"roster\.csv cannot be written"):
+        new_course(tmp_path / "course", COURSE, ROSTER)
+    (tmp_path / "course/roster.csv").rmdir()
+    assert list((tmp_path / "course").iterdir()) == []
+    new_course(tmp_path / "course", COURSE, ROSTER)
+
+
+def test_a_folder_that_was_made_for_a_course_goes_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(SigningKey, "save", full)
+    with pytest.raises(NoRoom, match="No space left"):
+        new_course(tmp_path / "course", COURSE, ROSTER)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"ada": 7}', b'{"ada": "x"}', b"\xff{"])
+def test_damaged_public_keys_are_made_again(folder: Path, small: Catalogue, content: bytes) -> None:
+    course = opened(folder, small)
+    invite(course, [])
+    before = course.public_keys()
+    file = folder / "keys/trainees.json"
+    file.write_bytes(content)
+    with pytest.raises(UsageError, match=r"trainees\.json cannot be read") as caught:
+        course.public_keys()
+    assert "lab course invite" in caught.value.hint
+    file.unlink()
+    assert {one.state for one in invite(course, [])} == {State.UNCHANGED}
+    assert course.public_keys() == before
+
+
+def test_a_damaged_invitation_is_named(folder: Path, small: Catalogue) -> None:
+    course = opened(folder, small)
+    (ada, _) = invite(course, [])
+    whole = ada.path.read_bytes()
+    ada.path.write_bytes(whole[:100])
+    with pytest.raises(HandInError, match=r"ada\.breakfix cannot be used: It is cut off") as caught:
+        invite(course, [])
+    assert "copy" in caught.value.hint
+    ada.path.unlink()
+    ada.path.mkdir()
+    with pytest.raises(HandInError, match=r"ada\.breakfix cannot be used"):
+        invite(course, [])
 
 
 def test_everybody_is_invited_with_a_variant_of_their_own(folder: Path, small: Catalogue) -> None:
