@@ -15,7 +15,7 @@ from lab_runner.attempts import recording, states
 from lab_runner.attempts.breaking import break_lab, scenario_of
 from lab_runner.attempts.finding import pick
 from lab_runner.attempts.folders import folders_of, missing, require_folders
-from lab_runner.attempts.history import Record, records
+from lab_runner.attempts.history import Record, end, records
 from lab_runner.attempts.scoring import ENOUGH, Answer, Score, best
 from lab_runner.attempts.store import Kind, Store
 from lab_runner.attempts.tasks import Task
@@ -196,16 +196,17 @@ class Attempts:
         try:
             recording.settle(self.store, attempt)
         finally:
-            self.store.append(attempt, Kind.STOP)
+            end(self.store, attempt, Kind.STOP)
 
     def hint(self, deployed: running.Deployed) -> Hint:
         """The next hint; once all are given, the last again."""
         hints = scenario_of(self.plan(deployed)).hints
-        given = len(self.store.events(deployed.attempt, Kind.HINT))
-        number = min(given + 1, len(hints))
-        fresh = given < len(hints)
-        if fresh:
-            self.store.append(deployed.attempt, Kind.HINT, {"number": number})
+        with self.store.alone():  # whoever asks at the same time gets the one after it
+            given = len(self.store.events(deployed.attempt, Kind.HINT))
+            number = min(given + 1, len(hints))
+            fresh = given < len(hints)
+            if fresh:
+                self.store.append(deployed.attempt, Kind.HINT, {"number": number})
         return Hint(number, len(hints), hints[number - 1], fresh)
 
     def diagnose(self, deployed: running.Deployed, answer: Answer) -> Diagnosed:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from lab_runner.attempts.history import Record, records
+from lab_runner.attempts.history import Record, end, records
 from lab_runner.attempts.store import Kind, Store
 from lab_runner.engine.running import Deployed
 from lab_runner.errors import NoAttempt, UsageError
+
+#: Whoever takes a lab away writes that down so soon after it.
+_STOPPING_S = 1.0
+_LOOK_AGAIN_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -65,11 +70,20 @@ def reconcile(store: Store, find: Callable[[], Iterable[Deployed]]) -> list[Stan
     """
     known = records(store.events())
     running = {lab.attempt: lab for lab in find()}
-    lost = [name for name, told in known.items() if not told.ended and name not in running]
-    for name in lost:
-        store.append(name, Kind.LOST)
     here = [Standing(name, lab, known.get(name)) for name, lab in running.items()]
+    gone = [name for name, told in known.items() if not told.ended and name not in running]
+    lost = [name for name in _never_stopped(store, gone) if end(store, name, Kind.LOST)]
     return [*here, *(Standing(name, None, known[name]) for name in lost)]
+
+
+def _never_stopped(store: Store, gone: list[str]) -> list[str]:
+    """Those of which nobody says soon that they stopped them: that comes after the removal."""
+    deadline = time.monotonic() + _STOPPING_S
+    while gone and time.monotonic() < deadline:
+        time.sleep(_LOOK_AGAIN_S)
+        now = records(store.events())
+        gone = [name for name in gone if name in now and not now[name].ended]
+    return gone
 
 
 def finished(known: Mapping[str, Record]) -> list[Standing]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from lab_runner.attempts.store import Event, Kind
+from lab_runner.attempts.store import Event, Kind, Store
 from lab_runner.models.results import Report
 
 #: What is also written down when an attempt is over.
@@ -75,6 +75,28 @@ def records(events: Iterable[Event]) -> dict[str, Record]:
     return {name: _record(name, told) for name, told in by_attempt.items()}
 
 
+def end(store: Store, attempt: str, kind: Kind) -> bool:
+    """Write down how an attempt ended, once: several may find that out at the same time.
+
+    Args:
+        store: The record.
+        attempt: Which one.
+        kind: ``STOP``, or ``LOST``, which nobody says of one that was stopped.
+
+    Returns:
+        Was it news?
+
+    Raises:
+        StoreError: It could not be written.
+    """
+    with store.alone():
+        told = records(store.events(attempt)).get(attempt)
+        news = told is None or told.ended not in {_ENDS[kind], _ENDS[Kind.STOP]}
+        if news:
+            store.append(attempt, kind)
+    return news
+
+
 def report_of(record: Record | None) -> Report | None:
     """The last report of an attempt, where there is one that can still be read."""
     if record is None or record.last_check is None:
@@ -88,9 +110,7 @@ def report_of(record: Record | None) -> Report | None:
 
 def _record(name: str, events: list[Event]) -> Record:
     start = next((event for event in events if event.kind is Kind.START), events[0])
-    # An attempt that was thought lost and goes on was not: its engine was elsewhere for a while.
-    course = [event for event in events if event.kind not in _BESIDE]
-    end = course[-1] if course and course[-1].kind in _ENDS else None
+    end = _end(events)
     since = _since_reset(events)
     checks = [event for event in since if event.kind is Kind.CHECK]
     # Where the beginning was lost, the checks still know what they were about.
@@ -115,6 +135,17 @@ def _record(name: str, events: list[Event]) -> Record:
         course=str(facts.get("course", "")),
         assignment=str(facts.get("assignment", "")),
     )
+
+
+def _end(events: list[Event]) -> Event | None:
+    """How it was over, if it is.
+
+    What is stopped does not go on: whatever comes after it was still at work at that time. One
+    that was thought lost and goes on was not: its engine was elsewhere for a while.
+    """
+    stopped = next((event for event in reversed(events) if event.kind is Kind.STOP), None)
+    course = [event for event in events if event.kind not in _BESIDE]
+    return stopped or (course[-1] if course and course[-1].kind in _ENDS else None)
 
 
 def _solves(event: Event) -> bool:

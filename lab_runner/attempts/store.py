@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from lab_runner.attempts.chain import BEGINNING, link
+from lab_runner.attempts.holders import Holder, holders
 from lab_runner.errors import StoreError
 
 #: Raised when a table changes; a store of a later version is left alone.
@@ -113,7 +114,7 @@ class Store:
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or data_folder() / "attempts.sqlite3"
-        self._turn = threading.Lock()
+        self._turn = threading.RLock()
 
     def __enter__(self) -> Self:
         self.open()
@@ -159,7 +160,8 @@ class Store:
         """
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
         text = json.dumps(payload or {}, separators=(",", ":"))
-        with self._mapped(), self._writing() as connection:
+        with self.alone(), self._mapped():
+            connection = self._connection
             last = connection.execute(
                 "SELECT link FROM events WHERE attempt = ? ORDER BY number DESC LIMIT 1", (attempt,)
             ).fetchone()
@@ -192,22 +194,33 @@ class Store:
         """
         with self._mapped():
             self._connection.execute("PRAGMA secure_delete = ON")
-            with self._writing() as connection:
-                connection.execute("DELETE FROM events WHERE attempt = ?", (attempt,))
+            with self.alone():
+                self._connection.execute("DELETE FROM events WHERE attempt = ?", (attempt,))
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """Nobody else writes between what is read here and what is written."""
+    def alone(self) -> Iterator[None]:
+        """Nobody else writes as long as this lasts: what is read in it stays so until it is over.
+
+        What is written in it is written as a whole, or not at all.
+
+        Raises:
+            StoreError: It could not be written.
+        """
         connection = self._connection
         with self._turn:
-            connection.execute("BEGIN IMMEDIATE")
+            if connection.in_transaction:  # in another one's
+                yield
+                return
+            with self._mapped():
+                connection.execute("BEGIN IMMEDIATE")
             try:
-                yield connection
+                yield
+                with self._mapped():
+                    connection.execute("COMMIT")
             except BaseException:
-                connection.execute("ROLLBACK")
+                connection.rollback()  # nothing to do where a full disk has done it already
                 raise
-            connection.execute("COMMIT")
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -249,15 +262,21 @@ class Store:
 
     def _refused(self, exc: Exception) -> StoreError:
         if "locked" in str(exc):
+            who = holders(self.path)
+            look = f"`ps {who[0].pid}` shows it" if who else "look for a `lab` that hangs (`ps`)"
             return StoreError(
-                f"Another process has held {self.path} for {PATIENCE_S:.0f} s.",
-                hint="Look for a `lab` that hangs (`ps`), end it, and try again.",
+                f"{_told(who)} has held {self.path} for {PATIENCE_S:.0f} s.",
+                hint=f"Wait until it is done, or end it if it hangs ({look}); then try again.",
             )
         return StoreError(
             f"The record of attempts cannot be used: {exc} ({self.path}).",
             hint="See that the folder is yours and its disk has room, or set BREAKFIX_HOME to "
             "another folder.",
         )
+
+
+def _told(who: list[Holder]) -> str:
+    return " and ".join(map(str, who)) or "Another process"
 
 
 def _event(attempt: str, written: str, kind: str, text: str, place: str) -> Event:

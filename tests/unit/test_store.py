@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import sqlite3
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 from lab_runner.attempts import store as store_module
 from lab_runner.attempts.chain import broken_at
 from lab_runner.attempts.finding import pick, reconcile
-from lab_runner.attempts.history import records, report_of
+from lab_runner.attempts.history import end, records, report_of
 from lab_runner.attempts.store import SCHEMA, Kind, Store, data_folder
 from lab_runner.engine.running import Deployed
 from lab_runner.errors import NoAttempt, StoreError, UsageError
@@ -226,6 +228,95 @@ def test_vanished_attempt_is_lost_and_told_once(path: Path) -> None:
         assert standing.state == "lost"
         assert reconcile(store, list) == []
         assert store.events("aaaaaa")[-1].kind is Kind.LOST
+
+
+def test_two_that_find_it_lost_write_it_once(path: Path) -> None:
+    with Store(path) as store, Store(path) as other, ThreadPoolExecutor(2) as pool:
+        store.append("aaaaaa", Kind.START, {"scenario": "s", "lab": "l", "seed": 1})
+        told = list(pool.map(lambda one: reconcile(one, list), (store, other)))
+        assert sorted(map(len, told)) == [0, 1]
+        assert [event.kind for event in store.events()] == [Kind.START, Kind.LOST]
+
+
+def test_what_is_being_stopped_is_not_lost(path: Path) -> None:
+    """The containers go first; that it was stopped is written after that."""
+    with Store(path) as store, Store(path) as stopping:
+        store.append("aaaaaa", Kind.START, {"scenario": "s", "lab": "l", "seed": 1})
+        late = threading.Timer(0.3, end, (stopping, "aaaaaa", Kind.STOP))
+        late.start()
+        assert reconcile(store, list) == []
+        late.join()
+        assert [event.kind for event in store.events()] == [Kind.START, Kind.STOP]
+
+
+def test_what_is_stopped_stays_so_whatever_was_still_at_work(path: Path) -> None:
+    with Store(path) as store:
+        store.append("aaaaaa", Kind.START, {"scenario": "s", "lab": "l", "seed": 1})
+        assert end(store, "aaaaaa", Kind.STOP)
+        store.append("aaaaaa", Kind.CHECK, {"passed": False})
+        assert not end(store, "aaaaaa", Kind.STOP)
+        assert not end(store, "aaaaaa", Kind.LOST)
+        assert records(store.events())["aaaaaa"].ended == "stopped"
+        assert reconcile(store, list) == []
+
+
+def test_lost_twice_with_work_in_between_is_written_twice(path: Path) -> None:
+    with Store(path) as store:
+        assert end(store, "aaaaaa", Kind.LOST)
+        store.append("aaaaaa", Kind.CHECK, {"passed": False})
+        assert end(store, "aaaaaa", Kind.LOST)
+
+
+def test_what_is_read_alone_stays_so(path: Path) -> None:
+    """As with hints: who asks at the same time gets the next one."""
+
+    def count(store: Store) -> None:
+        for _ in range(10):
+            with store.alone():
+                number = len(store.events("aaaaaa"))
+                store.append("aaaaaa", Kind.HINT, {"number": number})
+
+    with Store(path) as one, Store(path) as other, ThreadPoolExecutor(4) as pool:
+        list(pool.map(count, (one, other, one, other)))
+        events = one.events("aaaaaa")
+    assert [event.payload["number"] for event in events] == list(range(40))
+    assert broken_at(events) is None
+
+
+def test_what_fails_alone_was_never_written(path: Path) -> None:
+    with Store(path) as store:
+        with contextlib.suppress(RuntimeError), store.alone():
+            store.append("aaaaaa", Kind.HINT)
+            raise RuntimeError
+        assert store.events() == []
+        store.append("aaaaaa", Kind.HINT)
+        assert len(store.events()) == 1
+
+
+HOLD = """
+import sqlite3, sys
+held = sqlite3.connect(sys.argv[1], isolation_level=None)
+held.execute("BEGIN IMMEDIATE")
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+def test_who_holds_the_record_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "PATIENCE_S", 0.2)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with (
+        Store(path) as store,
+        subprocess.Popen([sys.executable, "-c", HOLD, str(path)], **pipes) as holder,
+    ):
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(StoreError, match=rf"Process {holder.pid} \(.*python.* has held") as e:
+            store.append("aaaaaa", Kind.HINT)
+        assert f"ps {holder.pid}" in e.value.hint
+        holder.communicate()
+        store.append("aaaaaa", Kind.HINT)
+        assert len(store.events()) == 1
 
 
 def test_attempt_that_comes_back_was_not_lost(path: Path) -> None:
