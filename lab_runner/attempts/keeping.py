@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import zipfile
@@ -103,7 +104,18 @@ def export(store: Store, attempts: Iterable[str], target: Path) -> None:
         else:
             _copied(store, names, target)
     except OSError as exc:
-        raise StoreError(f"{target} cannot be written: {exc.strerror}.") from exc
+        _take_back(target)
+        raise StoreError(
+            f"{target} cannot be written: {exc.strerror} ({exc.filename or target}).",
+            hint="Nothing of it was left. Name another place with --to, or make room there.",
+        ) from exc
+
+
+def _take_back(target: Path) -> None:
+    """Remove what was not there before."""
+    shutil.rmtree(target, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        target.unlink()
 
 
 def _zipped(store: Store, attempts: list[str], target: Path) -> None:

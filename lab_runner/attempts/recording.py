@@ -11,13 +11,14 @@ from typing import Any, Final
 
 from lab_runner.attempts import casts
 from lab_runner.attempts.store import Event, Kind, Store, data_folder
-from lab_runner.errors import StoreError
+from lab_runner.errors import LabRunnerError, NoRoom, StoreError
+from lab_runner.writing import write_whole
 
 #: A line that was typed is kept up to so many characters.
 LINE_LIMIT: Final = 2000
 #: A cast's name: which terminal of the attempt, and on which machine.
 _NAME = re.compile(r"^(\d+)-([a-z0-9-]+)\.cast$")
-_OFF = "off\n"
+_ON, _OFF = b"on\n", b"off\n"
 
 
 def folder(attempt: str) -> Path:
@@ -51,11 +52,16 @@ def _setting() -> Path:
 
 
 def is_wanted() -> bool:
-    """Is practice recorded? It is unless somebody said ``lab record off``."""
+    """Is practice recorded? It is unless somebody said ``lab record off``.
+
+    Where it cannot be read any more what they said, nothing is recorded: they said something.
+    """
     try:
-        return _setting().read_text() != _OFF
-    except OSError:
+        return _setting().read_bytes() == _ON
+    except FileNotFoundError:
         return True
+    except OSError:
+        return False
 
 
 def at_start(facts: dict[str, Any]) -> dict[str, Any]:
@@ -96,9 +102,11 @@ def switch(store: Store, attempts: Iterable[str], *, on: bool) -> list[str]:
     """
     try:
         _setting().parent.mkdir(parents=True, exist_ok=True)
-        _setting().write_text("on\n" if on else _OFF)
-    except OSError as exc:
-        raise StoreError(f"{_setting()} cannot be written: {exc.strerror}.") from exc
+        write_whole(_setting(), _ON if on else _OFF)
+    except (OSError, LabRunnerError) as exc:
+        room = isinstance(exc, NoRoom) and exc.hint
+        hint = room or f"Move it away (`mv {_setting()} {_setting()}.damaged`) and say it again."
+        raise StoreError(str(exc), hint=hint) from exc
     kept = []
     for attempt in attempts:
         if any(map(_is_of_a_course, store.events(attempt, Kind.START))):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from lab_runner.errors import StoreError
 from lab_runner.submission.hand_in import TERMINALS
 
 _CUT = "[the beginning of this terminal was left out: the hand-in would be too large]\r\n"
@@ -19,15 +20,28 @@ def gathered(casts: Iterable[Path], limit: int) -> dict[str, str]:
     Args:
         casts: Oldest first.
         limit: Of all together, in characters; what is older is cut for it.
+
+    Raises:
+        StoreError: One cannot be read.
     """
     newest_first = list(reversed(list(casts)))[:TERMINALS]
     found: dict[str, str] = {}
     for path in newest_first:
-        text = _shortened(path.read_bytes().decode("utf-8", "replace"), limit)
+        text = _shortened(_text(path), limit)
         if text:
             found[path.name] = text
             limit -= len(text)
     return dict(reversed(found.items()))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8", "replace")
+    except OSError as exc:
+        raise StoreError(
+            f"The recorded terminal {path} cannot be read: {exc.strerror}.",
+            hint="See that it is yours, or move it away: it is handed in without it then.",
+        ) from exc
 
 
 def _shortened(text: str, limit: int) -> str:

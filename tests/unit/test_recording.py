@@ -212,6 +212,20 @@ def test_off_counts_for_a_shell_that_is_open(store: Store) -> None:
     assert len(payloads(store, Kind.TERMINAL)) == 1
 
 
+@pytest.mark.parametrize("content", [b"", b"of", b"\xff\xfe\x00", b"OFF"])
+def test_of_a_setting_that_is_damaged_nothing_is_recorded(home: Path, content: bytes) -> None:
+    """Whoever has that file once said something, and perhaps that nothing is to be kept."""
+    assert recording.is_wanted()
+    (home / "recording").write_bytes(content)
+    assert not recording.is_wanted()
+
+
+def test_a_damaged_setting_is_mended_by_saying_it_again(home: Path, store: Store) -> None:
+    (home / "recording").write_bytes(b"\xff")
+    recording.switch(store, [], on=True)
+    assert recording.is_wanted()
+
+
 def test_a_setting_that_cannot_be_written_is_told(home: Path, store: Store) -> None:
     (home / "recording").mkdir()
     with pytest.raises(StoreError, match="cannot be written"):
@@ -304,6 +318,15 @@ def test_an_export_that_cannot_be_written_is_told(home: Path, store: Store) -> N
     (home / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be written"):
         keeping.export(store, [ATTEMPT], home / "file" / "out")
+
+
+def test_nothing_is_left_of_an_export_that_fails(home: Path, store: Store, tmp_path: Path) -> None:
+    started(store)
+    (recording.folder(ATTEMPT) / "1-gw.cast").mkdir(parents=True)  # a cast that cannot be copied
+    store.append(ATTEMPT, Kind.TERMINAL, {"terminal": "1-gw.cast"})
+    with pytest.raises(StoreError, match=r"1-gw\.cast"):
+        keeping.export(store, [ATTEMPT], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_scenario_that_is_not_told_has_no_name(store: Store) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from lab_runner.attempts.casts import frames
-from lab_runner.errors import HandInError
+from lab_runner.errors import HandInError, StoreError
 from lab_runner.models.disk_changes import DiskChanges, Entry
 from lab_runner.submission.hand_in import TERMINALS_LIMIT, HandIn, read_hand_in, write_hand_in
 from lab_runner.submission.keys import SigningKey
@@ -41,6 +41,13 @@ def test_the_oldest_is_cut_and_says_so(tmp_path: Path) -> None:
     assert "the beginning of this terminal was left out" in first.text
     assert rest[-1].text.startswith("line 299")
     assert found["3-gw.cast"] == casts[2].read_text()
+
+
+def test_one_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "1-gw.cast").mkdir()
+    with pytest.raises(StoreError, match=r"1-gw\.cast cannot be read: Is a directory") as caught:
+        gathered([tmp_path / "1-gw.cast"], 1000)
+    assert "move it away" in caught.value.hint
 
 
 def test_too_little_room_for_any(tmp_path: Path) -> None:
