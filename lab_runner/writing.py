@@ -34,7 +34,7 @@ def whole(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
             with path.open("wb") as file:
                 yield file
         else:
-            with _beside(path.resolve(), mode) as file:
+            with _beside(Path(os.path.realpath(path)), mode) as file:
                 yield file
     except OSError as exc:
         raise not_written(path, exc) from exc

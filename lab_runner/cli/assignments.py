@@ -20,10 +20,12 @@ Names = dict[tuple[str, str], str]
 def command(json: JsonOption = False) -> None:
     """What there is to do in your courses: what is open, runs, was handed in, is late."""
     from lab_runner.cli.plain import show_json
-    from lab_runner.cli.screen import out, text
-    from lab_runner.submission.seats import seats, short_names
+    from lab_runner.cli.screen import out, show_problem, text
+    from lab_runner.submission.seats import seats, short_names, unreadable
 
     every = seats()
+    for problem in unreadable():
+        show_problem(str(problem), problem.hint, title="warning", colour="yellow")
     names = short_names(every, catalogue().scenario_files)
     found = _works(every)
     if json:

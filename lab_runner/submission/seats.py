@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from lab_runner.submission.private import write_private
 from lab_runner.submission.sealed import FILE_LIMIT
 
 _FILE = "invitation.breakfix"
+_AGAIN = "`lab join FILE` with the invitation takes the seat again."
 #: So many digits of a course's id are shown; any number of the first ones will do.
 SHORT = 4
 
@@ -52,14 +55,26 @@ class Joined:
 
 
 def seats() -> list[Seat]:
-    """All of this user's, by the title of the course.
-
-    Raises:
-        UsageError: One cannot be read.
-    """
-    files = sorted((data_folder() / "courses").glob(f"*/{_FILE}"))
-    found = [_seat(file) for file in files]
+    """All of this user's that can be read, by the title of the course; see :func:`unreadable`."""
+    found = [one for one in _every() if isinstance(one, Seat)]
     return sorted(found, key=lambda seat: (seat.invitation.title, seat.invitation.course))
+
+
+def unreadable() -> list[UsageError]:
+    """What is wrong with each of the others; one that is damaged takes no other one away."""
+    return [one for one in _every() if isinstance(one, UsageError)]
+
+
+def _every() -> Iterator[Seat | UsageError]:
+    for folder in sorted((data_folder() / "courses").glob("*")):
+        file = folder / _FILE
+        if not os.path.lexists(file):
+            continue
+        try:
+            yield _seat(file)
+        except UsageError as exc:
+            exc.hint = f"{_AGAIN} What you did and handed in is kept elsewhere, and is not lost."
+            yield exc
 
 
 def join(file: Path) -> Joined:
@@ -71,7 +86,9 @@ def join(file: Path) -> Joined:
     data = _read(file)
     invitation, lead_key = _invitation(file, data)
     kept = data_folder() / "courses" / invitation.course / _FILE
-    before = _seat(kept) if kept.exists() else None
+    before = None
+    with contextlib.suppress(UsageError):  # one that is damaged is replaced
+        before = _seat(kept) if kept.exists() else None
     if before is not None:
         _require_same(before, invitation, lead_key)
     write_private(kept, data)
@@ -84,13 +101,15 @@ def find_seat(course: str) -> Seat:
 
     Raises:
         UnknownName: There is none.
+        UsageError: It cannot be read.
     """
     for seat in seats():
         if seat.invitation.course == course:
             return seat
+    for problem in unreadable():
+        raise problem
     raise UnknownName(
-        f"This machine has no seat in the course {course[:SHORT]}… any more.",
-        hint="`lab join FILE` with the invitation takes it again.",
+        f"This machine has no seat in the course {course[:SHORT]}… any more.", hint=_AGAIN
     )
 
 
@@ -111,6 +130,9 @@ def find_assignment(name: str) -> tuple[Seat, Assignment]:
         if seat.invitation.course.startswith(course)
         for one in seat.invitation.assignments
     ]
+    if not [one for _, one in every if one.id == wanted]:
+        for problem in unreadable():
+            raise problem
     if not every:
         which = f" whose id begins with {course!r}" if course else ""
         raise UnknownName(

@@ -26,6 +26,7 @@ from lab_runner.submission.seats import (
     join,
     seats,
     short_names,
+    unreadable,
 )
 from lab_runner.submission.standing import State, Work, require_open, works
 
@@ -126,8 +127,36 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_a_kept_invitation_that_is_damaged_is_named(ada: Path) -> None:
     seat = join(ada).seat
     (seat.folder / "invitation.breakfix").write_bytes(ada.read_bytes()[:-9])
-    with pytest.raises(UsageError, match=r"invitation.breakfix: It is cut off"):
-        seats()
+    (problem,) = unreadable()
+    assert "invitation.breakfix: It is cut off" in str(problem)
+    assert "lab join" in problem.hint
+    with pytest.raises(UsageError, match="cut off"):
+        find_assignment("first")
+    with pytest.raises(UsageError, match="cut off"):
+        find_seat(seat.invitation.course)
+
+
+def test_a_damaged_seat_takes_no_other_one_away_and_is_taken_again(
+    ada: Path, tmp_path: Path, small: Catalogue
+) -> None:
+    damaged = join(ada).seat
+    (damaged.folder / "invitation.breakfix").write_bytes(b"nothing of ours")
+    other = join(invitations(tmp_path / "other", small, "Other", "third")[0]).seat
+    assert seats() == [other]
+    assert find_seat(other.invitation.course) == other
+    assert find_assignment("third")[0] == other
+    assert join(ada).before is None
+    assert (len(seats()), unreadable()) == (2, [])
+
+
+def test_a_seat_that_is_a_link_to_itself_is_named_and_taken_again(ada: Path) -> None:
+    file = join(ada).seat.folder / "invitation.breakfix"
+    file.unlink()
+    file.symlink_to(file)
+    (problem,) = unreadable()
+    assert "Too many levels of symbolic links" in str(problem)
+    join(ada)
+    assert (len(seats()), unreadable(), file.is_symlink()) == (1, [], False)
 
 
 def test_where_nothing_can_be_written(
