@@ -99,8 +99,11 @@ def progress(
 
 def _area(name: str, records: list[Record]) -> Area:
     solved = [one for one in records if one.solved and not one.given_up]
+    # A clock that was set back in between tells no time.
     minutes = [
-        (one.solved_at - one.started).total_seconds() / 60 for one in solved if one.solved_at
+        (one.solved_at - one.started).total_seconds() / 60
+        for one in solved
+        if one.solved_at and one.solved_at >= one.started
     ]
     return Area(
         name=name,

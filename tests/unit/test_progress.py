@@ -43,6 +43,12 @@ def test_each_case_counts_once() -> None:
     assert {area.name: area.tried for area in told.areas} == {"dns": 2, "nat": 1}
 
 
+def test_a_clock_that_was_set_back_tells_no_time() -> None:
+    told = progress([record("a", minutes=-600), record("b", minutes=8)], TOPICS, TODAY)
+    assert (told.whole.solved, told.whole.minutes) == (2, 8)
+    assert progress([record("a", minutes=-1)], TOPICS, TODAY).whole.minutes is None
+
+
 def test_weak_areas_come_first_and_one_case_says_nothing() -> None:
     tried = [record("a", minutes=1), record("b"), record("c", minutes=3, hints=2)]
     areas = progress(tried, TOPICS, TODAY).areas
