@@ -262,8 +262,14 @@ class RunningLab:
         self.hand_out(disks)
         old = {name: made for name, made in self._containers.items() if name in disks}
         remove_containers(self.client, old, progress)
-        self.add(create_nodes(self.client, self.plan, self.attempt, names, progress))
-        self.wait_until_up({name: states[name]["boots"] + 1 for name in names}, progress)
+        try:
+            self.add(create_nodes(self.client, self.plan, self.attempt, names, progress))
+            self.wait_until_up({name: states[name]["boots"] + 1 for name in names}, progress)
+        except BaseException:
+            # Somebody stopped the lab meanwhile: what is new in it would be left for ever.
+            if containers.SWITCHBOARD not in container_ids(self.client, self.attempt):
+                take_back(self.client, self.attempt, progress)
+            raise
         # Not earlier: as long as the old ones were there, the others went on learning from them.
         self.line.result("forget", nodes=[name for name in self.plan.nodes if name not in disks])
 
