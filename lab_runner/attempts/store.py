@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from lab_runner.attempts.chain import BEGINNING, link
-from lab_runner.attempts.holders import Holder, holders
+from lab_runner.attempts.refusals import damaged, refused
 from lab_runner.errors import StoreError
 
 #: Raised when a table changes; a store of a later version is left alone.
@@ -250,33 +250,11 @@ class Store:
         try:
             yield
         except sqlite3.OperationalError as exc:
-            raise self._refused(exc) from exc
+            raise refused(exc, self.path, PATIENCE_S) from exc
         except (sqlite3.DatabaseError, ValueError) as exc:
-            raise StoreError(
-                f"The record of attempts is damaged: {exc} ({self.path}).",
-                hint=f"Move it away (`mv {self.path} {self.path}.damaged`): a new one is begun, "
-                "and labs that run stay usable, for the engine knows them.",
-            ) from exc
+            raise damaged(exc, self.path) from exc
         except OSError as exc:
-            raise self._refused(exc) from exc
-
-    def _refused(self, exc: Exception) -> StoreError:
-        if "locked" in str(exc):
-            who = holders(self.path)
-            look = f"`ps {who[0].pid}` shows it" if who else "look for a `lab` that hangs (`ps`)"
-            return StoreError(
-                f"{_told(who)} has held {self.path} for {PATIENCE_S:.0f} s.",
-                hint=f"Wait until it is done, or end it if it hangs ({look}); then try again.",
-            )
-        return StoreError(
-            f"The record of attempts cannot be used: {exc} ({self.path}).",
-            hint="See that the folder is yours and its disk has room, or set BREAKFIX_HOME to "
-            "another folder.",
-        )
-
-
-def _told(who: list[Holder]) -> str:
-    return " and ".join(map(str, who)) or "Another process"
+            raise refused(exc, self.path, PATIENCE_S) from exc
 
 
 def _event(attempt: str, written: str, kind: str, text: str, place: str) -> Event:
