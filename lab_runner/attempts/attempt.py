@@ -19,6 +19,7 @@ from lab_runner.attempts.history import Record, end, records
 from lab_runner.attempts.scoring import ENOUGH, Answer, Score, best
 from lab_runner.attempts.store import Kind, Store
 from lab_runner.attempts.tasks import Task
+from lab_runner.attempts.turns import turn
 from lab_runner.catalogue import Catalogue
 from lab_runner.checker.handed_over import unchanged
 from lab_runner.checker.run import OnResult, run_checks
@@ -141,6 +142,15 @@ class Attempts:
         with running.attach(self.client, self.plan(deployed), deployed.attempt) as lab:
             yield lab
 
+    @contextlib.contextmanager
+    def _changing(self, deployed: running.Deployed) -> Iterator[RunningLab]:
+        """The same, to build machines again: by one command at a time."""
+        with (
+            turn(recording.folder(deployed.attempt), f"attempt {deployed.attempt}"),
+            self.opened(deployed) as lab,
+        ):
+            yield lab
+
     def check(
         self,
         deployed: running.Deployed,
@@ -159,7 +169,7 @@ class Attempts:
         self, deployed: running.Deployed, nodes: Iterable[str], progress: Progress
     ) -> list[str]:
         """Reboot nodes, all of them where none is named, and wait for them."""
-        with self.opened(deployed) as lab:
+        with self._changing(deployed) as lab:
             names = list(nodes) or list(lab.plan.nodes)
             lab.reboot(names, progress)
         self.store.append(deployed.attempt, Kind.REBOOT, {"nodes": names})
@@ -171,15 +181,15 @@ class Attempts:
         Raises:
             FaultNotObserved: The fault does not show; the lab still runs.
         """
-        # Written first: whatever an earlier check saw is of a lab that is about to go.
-        self.store.append(deployed.attempt, Kind.RESET)
-        with self.opened(deployed) as lab:
+        with self._changing(deployed) as lab:
+            # Written first: whatever an earlier check saw is of a lab that is about to go.
+            self.store.append(deployed.attempt, Kind.RESET)
             lab.reset(progress)
             return break_lab(lab, progress)
 
     def solve(self, deployed: running.Deployed) -> Solution:
         """Carry out the reference solution."""
-        with self.opened(deployed) as lab:
+        with self._changing(deployed) as lab:
             solution = next(iter(scenario_of(lab.plan).solutions), LEFT_ALONE)
             self.store.append(deployed.attempt, Kind.SOLVE, {"title": solution.title})
             lab.apply(solution.steps)

@@ -8,6 +8,7 @@ from lab_runner import __version__
 from lab_runner.attempts.attempt import Attempts, Started
 from lab_runner.attempts.store import Kind
 from lab_runner.attempts.tasks import Task
+from lab_runner.attempts.turns import turn
 from lab_runner.catalogue import Catalogue
 from lab_runner.engine import running
 from lab_runner.engine.running import Progress
@@ -37,6 +38,11 @@ def begin(use: Attempts, seat: Seat, assignment: Assignment, progress: Progress)
         FaultNotObserved: The network does not show the fault as the scenario tells.
     """
     require_open(seat.invitation, datetime.datetime.now(datetime.UTC))
+    with turn(seat.folder / assignment.id, f"the start of {assignment.id}"):
+        return _begun(use, seat, assignment, progress)
+
+
+def _begun(use: Attempts, seat: Seat, assignment: Assignment, progress: Progress) -> Started:
     work = work_on(use, seat, assignment)
     if work.running:
         raise UsageError(
