@@ -115,11 +115,13 @@ def prepare_and_power_on(pid: int) -> None:
 
 def _fix_limits(flags: int) -> None:
     """Limit the node's cgroups, and let nobody in there write to any limit of the node's."""
-    fd = _libc.open(_CGROUPS, os.O_WRONLY)
-    _call(f"open {_CGROUPS.decode()}", fd)
-    _call(f"write {_CGROUPS.decode()}", _libc.write(fd, _CGROUPS_AT_MOST, len(_CGROUPS_AT_MOST)))
+    if _libc.access(_CGROUPS, os.F_OK) == 0:
+        fd = _libc.open(_CGROUPS, os.O_WRONLY)
+        _call(f"open {_CGROUPS.decode()}", fd)
+        written = _libc.write(fd, _CGROUPS_AT_MOST, len(_CGROUPS_AT_MOST))
+        _call(f"write {_CGROUPS.decode()}", written)
     for path in _LIMITS:
-        if _libc.access(path, os.F_OK) == 0:  # there if the kernel has the controller
+        if _libc.access(path, os.F_OK) == 0:  # there if the kernel has it, and the controller
             _mount(path, path, _MS_BIND)
             _mount(None, path, flags | _MS_RDONLY)
 
