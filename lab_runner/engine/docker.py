@@ -70,11 +70,17 @@ def mapped() -> Iterator[None]:
     except docker.errors.APIError as exc:
         raise _from_api(exc) from exc
     except (docker.errors.DockerException, docker.errors.StreamParseError) as exc:
-        raise _from_connection(exc) from exc
+        said = _refusal(exc)
+        raise (_from_api(said) if said else _from_connection(exc)) from exc
     except (requests.exceptions.RequestException, ConnectionError) as exc:
         raise _from_connection(exc) from exc
     except _OF_THE_WAY as exc:
         raise ssh.explained(exc) from exc
+
+
+def remote() -> str:
+    """The address of an engine that is reached through SSH; empty for any other."""
+    return os.environ["DOCKER_HOST"] if _REMOTE else ""
 
 
 def connect(timeout_s: float = 60.0) -> DockerClient:
@@ -101,6 +107,8 @@ def _through_ssh(patience_s: float) -> DockerClient:
         try:
             client = _direct(patience_s)
         except docker.errors.DockerException as exc:
+            if _refusal(exc):
+                raise
             raise ssh.silent(exc) from exc
         ssh.widen(client, patience_s)
     return client
@@ -120,6 +128,11 @@ def need_answer(client: DockerClient) -> None:
             f"The engine stopped answering: {exc}",
             hint=f"{exc.hint} `lab status` shows what became of a lab.",
         ) from exc
+
+
+def _refusal(exc: Exception) -> docker.errors.APIError | None:
+    """What an engine answered to the SDK's question for its version, which hides it."""
+    return exc.__cause__ if isinstance(exc.__cause__, docker.errors.APIError) else None
 
 
 def _from_api(exc: docker.errors.APIError) -> errors.EngineError:

@@ -95,6 +95,14 @@ def test_foreign_errors_become_ours(foreign: Exception, ours: type[LabRunnerErro
     assert caught.value.hint
 
 
+def test_an_engine_that_refuses_to_say_its_version_is_there() -> None:
+    with pytest.raises(errors.EngineError, match="no memory to speak of") as caught, mapped():
+        raise docker.errors.DockerException("500 Server Error") from docker.errors.APIError(
+            "500", explanation="no memory to speak of"
+        )
+    assert type(caught.value) is errors.EngineError
+
+
 SDK = [
     value
     for value in vars(docker.errors).values()
