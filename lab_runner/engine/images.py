@@ -47,6 +47,9 @@ SILENCE_S = 600
 #: A percentage, the builder's ids: neither news nor a reason for a failure.
 _NOISE = re.compile(r"^(\d+%|\(Reading database.*|--->.*|Removing intermediate container.*)$")
 
+#: Podman's name of the registry that there is none; it takes names without it as well.
+_PODMAN = "localhost/"
+
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
 
 
@@ -153,8 +156,9 @@ def _present(client: DockerClient, cookbook: Cookbook) -> dict[str, dict[str, An
     """The engine's images of ours by tag, in one request."""
     ours = [f"{cookbook.sources.repository}/*", DEBIAN]
     with mapped():
-        images = client.api.images(filters={"reference": ours})
-    return {tag: image for image in images for tag in image.get("RepoTags") or []}
+        images = client.api.images(filters={"reference": [*ours, *(_PODMAN + tag for tag in ours)]})
+    found = ((tag, image) for image in images for tag in image.get("RepoTags") or [])
+    return {tag.removeprefix(_PODMAN): image for tag, image in found}
 
 
 def _in_order(cookbook: Cookbook, wanted: Iterable[Target], present: Iterable[str]) -> list[Target]:
