@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lab_runner.engine.docker import Progress
+from lab_runner.engine.kind import caution
 from lab_runner.errors import EngineError, NodeNotReady
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _not_ready(
     name = names[0]
     words = (states.get(name) or {}).get("problem") or _last_words(lab, name)
     message = f"{', '.join(names)} did not boot within {deadline_s:g} s. {name} says: {words}"
-    return NodeNotReady(message, hint=_HINT)
+    return NodeNotReady(message, hint=caution(lab.client) or _HINT)
 
 
 def _last_words(lab: RunningLab, node: str) -> str:
