@@ -62,7 +62,7 @@ def test_an_afternoon(
     (inbox / "cut.breakfix").write_bytes(honest.read_bytes()[:-9])
     where = ["--course", str(course.path)]
     done = run(environment, "grade", str(inbox), *where, "--json", "--jobs", "2")
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == 2, done.stderr
     marks = by_file(done.stdout)
     assert {name: mark["standing"] for name, mark in marks.items()} == {
         **dict.fromkeys(("ada", "bob"), "graded"),
