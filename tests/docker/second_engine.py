@@ -29,8 +29,12 @@ _VIEW = """
 set -e
 mkdir -p /run/containerd
 mount -t tmpfs tmpfs /run/containerd
-mount -t tmpfs -o "size=$2" tmpfs "$1"
-if [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ]; then
+if [ -n "$2" ]; then mount -t tmpfs -o "size=$2" tmpfs "$1"; fi
+# The devices of a network namespace show in a sysfs that was mounted in it.
+if [ -n "$3" ]; then
+    mount -t sysfs sysfs /sys
+    mount -t cgroup2 cgroup2 /sys/fs/cgroup
+elif [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ]; then
     umount -R /sys/fs/cgroup
     mount -t cgroup2 cgroup2 /sys/fs/cgroup
 fi
@@ -42,6 +46,8 @@ _NO_NETWORK = (
     *("--bridge=none", "--iptables=false", "--ip6tables=false"),
     *("--ip-forward=false", "--ip-masq=false"),
 )
+# Networks, but none that nobody asked for.
+_NETWORKS = ("--bridge=none",)
 # Port 9 is discard's (RFC 863), and nobody's on loopback: no registry can be reached.
 _NO_REGISTRY = {
     "HTTP_PROXY": "http://127.0.0.1:9",
@@ -63,18 +69,29 @@ def lacking() -> str:
 class SecondEngine:
     """dockerd with folders, a socket and a mount namespace of its own, and an own containerd."""
 
-    def __init__(self, size: str = ROOMY) -> None:
-        """Make its folders and its disk, which is in memory and has this size."""
+    def __init__(
+        self, size: str = ROOMY, *, disk: Path | None = None, bridges: bool = False
+    ) -> None:
+        """Make its folders and its disk.
+
+        Args:
+            size: How large a disk in memory is.
+            disk: A folder that is its disk instead; it goes with the engine.
+            bridges: It makes networks when it is asked to, in a network namespace of its own:
+                nothing of them is on this host.
+        """
         self._folder = Path(tempfile.mkdtemp(prefix="breakfix-engine-"))
-        self._data, self._run = self._folder / "data", self._folder / "run"
-        self._data.mkdir()
+        self._data, self._run = disk or self._folder / "data", self._folder / "run"
+        self._disk, self._bridges = disk, bridges
+        self._data.mkdir(parents=True)
         self._log = self._folder / "log"
         self._daemon: subprocess.Popen[bytes] | None = None
         # It holds the mount namespace, which outlives a dockerd that is killed.
         self._view = subprocess.Popen(
             [
-                *("unshare", "--mount", "--propagation=private"),
-                *("sh", "-c", _VIEW, "sh", str(self._data), size),
+                *("unshare", "--mount", "--propagation=private", *(["--net"] * bridges)),
+                *("sh", "-c", _VIEW, "sh", str(self._data)),
+                *("" if disk else size, "bridges" if bridges else ""),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -101,9 +118,10 @@ class SecondEngine:
                 [
                     *("setpriv", "--pdeathsig=TERM"),
                     *("nsenter", f"--mount=/proc/{self._view.pid}/ns/mnt"),
+                    *([f"--net=/proc/{self._view.pid}/ns/net"] * self._bridges),
                     *("dockerd", f"--data-root={self._data}", f"--exec-root={self._run}"),
                     *(f"--pidfile={self._folder}/docker.pid", f"--host={self.host}"),
-                    *_NO_NETWORK,
+                    *(_NETWORKS if self._bridges else _NO_NETWORK),
                 ],
                 env={**os.environ, **_NO_REGISTRY},
                 stdin=subprocess.DEVNULL,
@@ -157,7 +175,8 @@ class SecondEngine:
             self._daemon.wait(ENDS_WITHIN_S)
         _wait(lambda: not self.processes(), ENDS_WITHIN_S, lambda: f"left: {self.processes()}")
         self._view.communicate()
-        shutil.rmtree(self._folder)
+        for folder in filter(None, (self._folder, self._disk)):
+            shutil.rmtree(folder)
 
     # --- what is in it --------------------------------------------------------------
 
@@ -173,7 +192,7 @@ class SecondEngine:
                 stdin=saving.stdout,
                 stdout=subprocess.DEVNULL,
                 check=True,
-                timeout=120,
+                timeout=300,
             )
         assert saving.returncode == 0
 
