@@ -19,8 +19,8 @@ test: setup check ## All checks and all tests
 check: ## Format, lint and types, without changing a file
 	@scripts/check
 
-bench: setup ## Measure how long a lab takes to start, to check and to remove
-	@$(BIN)/python scripts/bench
+bench: setup ## Measure everything that docs/performance.md tells, and write it anew
+	@$(BIN)/python -m bench
 
 chaos: setup ## Provoke everything that can go wrong, and count it
 	@scripts/test tests/chaos
