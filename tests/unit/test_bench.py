@@ -11,12 +11,13 @@ import pytest
 import yaml
 
 from bench import network, page, plots, verbs
-from bench.__main__ import main, write
+from bench.__main__ import DOCS, main, write
 from bench.figures import Figures, NotMeasured
 from bench.targets import TARGETS
 from lab_runner.authoring.validating import validate
 from lab_runner.planning.plan import make_plan
 
+_FIGURES = DOCS / "performance" / "figures.json"
 #: Each target is reached with the first, and missed with the second.
 WELL, ILL = 1.0, 1000.0
 
@@ -142,6 +143,18 @@ def test_a_busy_machine_is_told() -> None:
 def test_a_spread_has_three_figures() -> None:
     assert page.spread([1.234]) == "1.23"
     assert page.spread([0.5, 10.04, 123.4]) == "10.0 (0.50–123)"  # noqa: RUF001
+
+
+def test_the_page_is_that_of_its_figures() -> None:
+    text = (DOCS / "performance.md").read_text()
+    assert page.filled(text, Figures.read(_FIGURES)) == text
+
+
+def test_the_page_shows_pictures_that_are_there() -> None:
+    text = (DOCS / "performance.md").read_text()
+    for name in plots.drawn(made()):
+        assert f"](performance/{name})" in text
+        assert (DOCS / "performance" / name).exists()
 
 
 def test_a_page_is_drawn_again_without_measuring(tmp_path: Path) -> None:
