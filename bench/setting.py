@@ -123,7 +123,10 @@ def compose_version(command: list[str]) -> str:
 def _fetch_compose(program: Path) -> None:
     """Get Debian 13's package as the images get theirs: in the base, over the host's network."""
     with contextlib.closing(connect()) as client:
-        container = client.containers.create(DEBIAN, ["sh", "-c", _FETCH], network_mode="host")
+        try:
+            container = client.containers.create(DEBIAN, ["sh", "-c", _FETCH], network_mode="host")
+        except APIError as exc:
+            raise NotMeasured(f"no Docker Compose, and none to be had: {exc.explanation}") from exc
         try:
             container.start()
             if container.wait(timeout=300)["StatusCode"]:
