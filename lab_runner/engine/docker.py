@@ -22,6 +22,7 @@ if _LEFT_OUT:
     sys.modules["paramiko"] = None  # type: ignore[assignment]
 import docker  # noqa: E402
 import docker.errors  # noqa: E402
+from docker.context import ContextAPI  # noqa: E402
 
 if _LEFT_OUT:
     del sys.modules["paramiko"]
@@ -149,7 +150,20 @@ def _from_connection(exc: Exception) -> errors.EngineError:
         return errors.EnginePermission(f"{host} may not be opened by this user.", hint=JOIN_GROUP)
     if "timed out" in text.lower():
         return errors.EngineUnavailable(f"{host} did not answer in time.", hint=START_ENGINE)
-    return errors.EngineUnavailable(f"No Docker engine answers at {host}.", hint=START_ENGINE)
+    hint = _context() or START_ENGINE
+    return errors.EngineUnavailable(f"No Docker engine answers at {host}.", hint=hint)
+
+
+def _context() -> str:
+    """What to do where docker(1) speaks to an engine that is named in none but its own files."""
+    with contextlib.suppress(docker.errors.DockerException, OSError, ValueError, LookupError):
+        chosen = ContextAPI.get_current_context()
+        if "DOCKER_HOST" not in os.environ and chosen.name != "default" and chosen.Host:
+            return (
+                f"Your `docker` uses the engine of the context {chosen.name!r}, which `lab` has to "
+                f"be told: `export DOCKER_HOST={chosen.Host}`."
+            )
+    return ""
 
 
 def _has_errno(exc: BaseException | None, number: int) -> bool:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _ROOTLESS = (
     "The engine is rootless. It needs a cgroup that is delegated to it, or the machines of a lab "
-    "do not boot (`lab doctor` tries it). If so, use the engine that runs as root: "
-    "`unset DOCKER_HOST`, `docker context use default`."
+    "do not boot (`lab doctor` tries it). If so, use one that runs as "
+    "root: `unset DOCKER_HOST` takes this machine's own."
 )
 _PODMAN = (
     "An attempt from start to stop works on a Podman that runs as root (tried with 5.4), but the "

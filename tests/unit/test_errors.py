@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import inspect
+import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import docker.errors
 import pytest
@@ -101,6 +104,25 @@ def test_an_engine_that_refuses_to_say_its_version_is_there() -> None:
             "500", explanation="no memory to speak of"
         )
     assert type(caught.value) is errors.EngineError
+
+
+def test_the_engine_of_a_context_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As docker-context(1) writes it.
+    meta = tmp_path / "contexts/meta" / hashlib.sha256(b"far").hexdigest() / "meta.json"
+    meta.parent.mkdir(parents=True)
+    address = "ssh://me@far.example"
+    endpoints = {"docker": {"Host": address, "SkipTLSVerify": False}}
+    meta.write_text(json.dumps({"Name": "far", "Metadata": {}, "Endpoints": endpoints}))
+    (tmp_path / "config.json").write_text(json.dumps({"currentContext": "far"}))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
+        monkeypatch.delenv(name, raising=False)
+    for told, hint in (("", f"export DOCKER_HOST={address}"), ("unix:///other", "Start Docker")):
+        if told:
+            monkeypatch.setenv("DOCKER_HOST", told)
+        with pytest.raises(errors.EngineUnavailable) as caught, mapped():
+            raise ConnectionRefusedError
+        assert hint in caught.value.hint
 
 
 SDK = [
