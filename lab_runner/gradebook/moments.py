@@ -188,7 +188,7 @@ class _Teller:
     def _submit(self, told: dict[str, Any]) -> Moment:
         passed = told.get("passed")
         claim = {True: ", all green by their own check", False: ", with red checks"}
-        return Moment("submit", f"Handed in{claim.get(passed, '') if passed in claim else ''}")
+        return Moment("submit", f"Handed in{claim[passed] if isinstance(passed, bool) else ''}")
 
 
 def _sessions(work: HandIn) -> dict[str, datetime.datetime]:

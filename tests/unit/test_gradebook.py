@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lab_runner.attempts.store import Kind
@@ -256,6 +256,7 @@ JSON = st.recursive(
 
 
 @given(st.lists(st.tuples(st.sampled_from(Kind), JSON), max_size=6))
+@example([(Kind.SUBMIT, {"passed": []})])
 def test_any_record_can_be_told(events: list[tuple[Kind, Any]]) -> None:
     rows = told(*events)
     assert len(rows) <= len(events)
