@@ -110,6 +110,7 @@ class Attempts:
         attempt = secrets.token_hex(3)
         with contextlib.ExitStack() as undo:
             lab = running.deploy(self.client, plan, attempt, progress)
+            undo.callback(end, self.store, attempt, Kind.STOP)  # where its start is told already
             undo.callback(running.take_back, self.client, attempt, progress)
             with lab:
                 report = break_lab(lab, progress)

@@ -78,6 +78,8 @@ def records(events: Iterable[Event]) -> dict[str, Record]:
 def end(store: Store, attempt: str, kind: Kind) -> bool:
     """Write down how an attempt ended, once: several may find that out at the same time.
 
+    A proof, or a start that was cut short, was never begun here and does not end.
+
     Args:
         store: The record.
         attempt: Which one.
@@ -91,7 +93,7 @@ def end(store: Store, attempt: str, kind: Kind) -> bool:
     """
     with store.alone():
         told = records(store.events(attempt)).get(attempt)
-        news = told is None or told.ended not in {_ENDS[kind], _ENDS[Kind.STOP]}
+        news = told is not None and told.ended not in {_ENDS[kind], _ENDS[Kind.STOP]}
         if news:
             store.append(attempt, kind)
     return news

@@ -212,9 +212,9 @@ class Store:
             if connection.in_transaction:  # in another one's
                 yield
                 return
-            with self._mapped():
-                connection.execute("BEGIN IMMEDIATE")
             try:
+                with self._mapped():
+                    connection.execute("BEGIN IMMEDIATE")
                 yield
                 with self._mapped():
                     connection.execute("COMMIT")

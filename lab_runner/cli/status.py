@@ -130,7 +130,10 @@ def _remarks(standing: Standing) -> Iterator[str]:
         yield f"held to its contract by `lab prove`, and nobody's attempt; {way}"
         return
     if standing.state == "lost":
-        yield "its machines are gone, and it was not `lab stop` that took them away"
+        yield (
+            "its machines are gone, and it was not `lab stop` that took them away, unless it was "
+            "cut short"
+        )
     if standing.deployed is not None and standing.record is None:
         way = f"`lab stop {standing.attempt}` takes it away"
         yield (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import sqlite3
 import subprocess
 import sys
@@ -11,14 +12,19 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from docker import DockerClient
 
 from lab_runner.attempts import store as store_module
+from lab_runner.attempts.attempt import Attempts
 from lab_runner.attempts.chain import broken_at
 from lab_runner.attempts.finding import pick, reconcile
 from lab_runner.attempts.history import end, records, report_of
 from lab_runner.attempts.store import SCHEMA, Kind, Store, data_folder
+from lab_runner.catalogue import Catalogue
+from lab_runner.engine import running
 from lab_runner.engine.running import Deployed
 from lab_runner.errors import NoAttempt, StoreError, UsageError
 
@@ -105,6 +111,37 @@ def test_threads_of_one_process_write_a_chain_as_well(path: Path) -> None:
     with Store(path) as store, ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: store.append("aaaaaa", Kind.CHECK, {"n": n}), range(80)))
         assert broken_at(store.events("aaaaaa")) is None
+
+
+def test_interrupted_before_it_is_kept(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(sqlite3.Connection):
+        inserts = 0
+
+        def execute(self, sql: str, *rest: Any) -> sqlite3.Cursor:
+            self.inserts += sql.startswith("INSERT")
+            if sql == "COMMIT" and self.inserts == 1:
+                raise KeyboardInterrupt
+            return super().execute(sql, *rest)
+
+    connect = functools.partial(sqlite3.connect, factory=Interrupted)
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    with Store(path) as store:
+        with pytest.raises(KeyboardInterrupt):
+            store.append("aaaaaa", Kind.START)
+        store.append("aaaaaa", Kind.STOP)
+        assert [event.kind for event in store.events()] == [Kind.STOP]
+
+
+def test_only_what_was_begun_ends(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "remove", lambda *_: None)
+    monkeypatch.setattr(running, "take_back", lambda *_: None)
+    with Store(path) as store:
+        use = Attempts(cast("Catalogue", None), cast("DockerClient", None), store)
+        use.stop("aaaaaa", lambda *_: None)
+        assert store.events() == []
+        store.append("bbbbbb", Kind.START)
+        use.stop("bbbbbb", lambda *_: None)
+        assert [event.kind for event in store.events()] == [Kind.START, Kind.STOP]
 
 
 def test_what_an_earlier_version_wrote_is_kept(path: Path) -> None:
@@ -262,6 +299,7 @@ def test_what_is_stopped_stays_so_whatever_was_still_at_work(path: Path) -> None
 
 def test_lost_twice_with_work_in_between_is_written_twice(path: Path) -> None:
     with Store(path) as store:
+        store.append("aaaaaa", Kind.START)
         assert end(store, "aaaaaa", Kind.LOST)
         store.append("aaaaaa", Kind.CHECK, {"passed": False})
         assert end(store, "aaaaaa", Kind.LOST)
