@@ -27,6 +27,8 @@ LABEL_SCENARIO = "breakfix.scenario"
 LABEL_LAB = "breakfix.lab"
 LABEL_SEED = "breakfix.seed"
 LABEL_NODE = "breakfix.node"
+#: The names of all nodes of the lab, separated by commas: what is missing can be told.
+LABEL_NODES = "breakfix.nodes"
 #: There on the containers of a drill, whose scenario is not told before its end.
 LABEL_DRILL = "breakfix.drill"
 #: There on the containers of a course's work, of which neither scenario nor seed is told.
@@ -80,6 +82,7 @@ def labels(plan: Plan, attempt: str, node: str) -> dict[str, str]:
         LABEL_LAB: plan.lab_id,
         LABEL_SEED: str(plan.seed),
         LABEL_NODE: node,
+        LABEL_NODES: ",".join(plan.nodes),
         LABEL_OWNER: f"{getpass.getuser()}@{platform.node()}",
         LABEL_VERSION: __version__,
         **({LABEL_DRILL: "yes"} if plan.drill else {}),

@@ -13,13 +13,17 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 
+#: The state of a node of which the engine has no container.
+MISSING = "missing"
+
+
 @dataclass(frozen=True)
 class Deployed:
     """A lab as the engine knows it.
 
     Attributes:
-        states: The container's state (``running``, ``exited``…) by node; the
-            switchboard is among them.
+        states: The container's state (``running``, ``exited``…) by node, :data:`MISSING`
+            where there is none; the switchboard is among them.
         drill: Is the scenario's name kept from the learner until the end?
         assignment: What of a course it is, as ``course/assignment``.
         proof: Is it held to the contract just now, and nobody's attempt?
@@ -65,13 +69,16 @@ def find(client: DockerClient) -> list[Deployed]:
 def _deployed(attempt: str, rows: list[dict[str, Any]]) -> Deployed:
     labels = rows[0]["Labels"]
     created = min(row["Created"] for row in rows)
+    names = [name for name in labels.get(containers.LABEL_NODES, "").split(",") if name]
+    states = dict.fromkeys([*names, containers.SWITCHBOARD], MISSING)
+    states |= {row["Labels"].get(containers.LABEL_NODE, "?"): row["State"] for row in rows}
     return Deployed(
         attempt=attempt,
         scenario=labels.get(containers.LABEL_SCENARIO, ""),
         lab=labels.get(containers.LABEL_LAB, ""),
         seed=int(labels.get(containers.LABEL_SEED, "0")),
         created=datetime.datetime.fromtimestamp(created, datetime.UTC),
-        states={row["Labels"].get(containers.LABEL_NODE, "?"): row["State"] for row in rows},
+        states=states,
         drill=containers.LABEL_DRILL in labels,
         assignment=labels.get(containers.LABEL_ASSIGNMENT, ""),
         proof=containers.LABEL_PROOF in labels,

@@ -156,9 +156,10 @@ class RunningLab:
             EngineError: It is gone.
         """
         if node not in self._containers:
-            raise errors.EngineError(
-                f"The container of {node} is gone.", hint="`lab reset` builds all machines again."
-            )
+            way = "`lab reset` builds all machines again."
+            if node == containers.SWITCHBOARD:
+                way = "`lab stop` takes away what is left, `lab start` brings a fresh lab."
+            raise errors.EngineError(f"The container of {node} is gone.", hint=way)
         return self._containers[node]
 
     def states(self) -> dict[str, dict[str, Any]]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from lab_runner.catalogue import Catalogue
 from lab_runner.engine import running
+from lab_runner.engine.finding import MISSING
 from lab_runner.planning.plan import Plan, make_plan
 from lab_runner.pool.jobs import Pool
 from lab_runner.pool.local import LocalPool
@@ -153,5 +154,6 @@ def _folder(packets: Path | None, plan: Plan, turn: int) -> Path | None:
 
 def _clean(client: DockerClient, attempt: str) -> Row:
     left = [lab for lab in running.find(client) if lab.attempt == attempt]
-    problem = f"left behind: {', '.join(left[0].states)}" if left else None
+    names = ", ".join(n for n, s in left[0].states.items() if s != MISSING) if left else ""
+    problem = f"left behind: {names}" if left else None
     return Row(clause=Clause.CLEAN, state="nothing left", problem=problem)
