@@ -23,6 +23,7 @@
     │   └── WorkersLost            no worker is left that could do it
     ├── HandInError                a hand-in is not what it should be
     │   └── NotReplayable          its changes cannot be carried out
+    ├── NotHandedOut               a start or a reset was cut short, and left this lab
     ├── FaultNotObserved           the fault was injected and nothing broke
     ├── ProbeError                 an instrument failed: nobody's repair is judged by it
     ├── Stopped                    nobody waits for the result any more
@@ -145,6 +146,10 @@ class HandInError(LabRunnerError):
 
 class NotReplayable(HandInError):
     """Its changes cannot be carried out."""
+
+
+class NotHandedOut(LabRunnerError):
+    """This lab is not ready to be worked on: its start or its last reset was cut short."""
 
 
 class FaultNotObserved(LabRunnerError):

@@ -21,7 +21,7 @@ from lab_runner.attempts.store import Kind, Store
 from lab_runner.attempts.tasks import Task
 from lab_runner.attempts.turns import turn
 from lab_runner.catalogue import Catalogue
-from lab_runner.checker.handed_over import unchanged
+from lab_runner.checker.handed_over import require_handed_over, unchanged
 from lab_runner.checker.run import OnResult, run_checks
 from lab_runner.engine import running
 from lab_runner.engine.running import Progress, RunningLab
@@ -159,8 +159,13 @@ class Attempts:
         on_result: OnResult | None = None,
         pcap: Path | None = None,
     ) -> Report:
-        """Ask everything, and keep the answers."""
+        """Ask everything, and keep the answers.
+
+        Raises:
+            NotHandedOut: It is not the lab that somebody was to work on.
+        """
         with self.opened(deployed) as lab, states.kept(self.store, lab):
+            require_handed_over(lab)
             report = run_checks(lab, on_result=on_result, pcap=pcap)
             told = {**report.to_json(), "lab": deployed.lab}
             self.store.append(deployed.attempt, Kind.CHECK, told)
@@ -243,6 +248,7 @@ class Attempts:
     def _left_alone(self, deployed: running.Deployed) -> list[CheckResult]:
         """What is not repaired, or was changed or broken, apart from what is not ours."""
         with self.opened(deployed) as lab:
+            require_handed_over(lab)
             rows = [*run_checks(lab).checks, unchanged(lab)]
             beyond = lab.plan.beyond
         return [r for r in rows if r.id not in beyond and r.status is not Status.PASSED]

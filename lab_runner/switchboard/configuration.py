@@ -40,6 +40,15 @@ class Handover:
         self._laid[name] = time.time()
         LAID.write_text(json.dumps(self._laid))
 
+    @property
+    def done(self) -> bool:
+        """Is the lab as it was handed over, but for what somebody has changed since?"""
+        return HANDED_OVER.exists()
+
+    def void(self) -> None:
+        """It is built again, and nobody's until it is handed over again."""
+        HANDED_OVER.unlink(missing_ok=True)
+
     async def note_disks(self, request: dict[str, Any]) -> dict[str, Any]:
         """Begin to write down how disks are arranged; whoever hands them over waits for the end."""
         if self._noted is not None:

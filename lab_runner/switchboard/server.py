@@ -193,7 +193,8 @@ class Switchboard:
     async def _hello(self, _request: dict[str, Any]) -> dict[str, Any]:
         states = {name: state.to_json() for name, state in self.nodes.items()}
         limit = stored(_INOTIFY, None)
-        return {"result": {"version": VERSION, "nodes": states, "inotify_instances": limit}}
+        told = {"version": VERSION, "nodes": states, "inotify_instances": limit}
+        return {"result": told | {"handed_over": self._handover.done}}
 
     async def _wait(self, request: dict[str, Any]) -> dict[str, Any]:
         """Wait until nodes have booted at least so often, or the time is over; then say how it is.
@@ -269,6 +270,7 @@ class Switchboard:
         Their cables are whole again.
         """
         names = set(request["nodes"])
+        self._handover.void()
         self._waiting.hold(names, FRESH)
         for cable in [cable for cable in self._links if cable.partition(":")[0] in names]:
             with contextlib.suppress(OSError):  # it went with its node

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lab_runner.checker.handed_over import hand_over, unchanged
+from lab_runner.checker.handed_over import hand_over, require_handed_over, unchanged
 from lab_runner.engine.running import RunningLab
+from lab_runner.errors import NotHandedOut
 from lab_runner.models.results import Status
 from lab_runner.planning.plan import Plan
 from tests.docker.conftest import quiet, said, wait_for
@@ -107,3 +108,13 @@ def test_a_switchboard_that_was_restarted_remembers(own_lab: RunningLab) -> None
     own_lab.client.api.restart(own_lab.container("(switchboard)"), timeout=1)
     wait_for(lambda: all(s["booted"] for s in states(own_lab).values()), "nodes are back")
     assert "desk: /etc/new" in unchanged(own_lab).rationale
+
+
+def test_a_lab_that_was_not_handed_over_is_not_judged(own_lab: RunningLab) -> None:
+    with pytest.raises(NotHandedOut):
+        require_handed_over(own_lab)
+    hand_over(own_lab, configuration=False)
+    require_handed_over(own_lab)
+    own_lab.reset(quiet, ["desk"])
+    with pytest.raises(NotHandedOut, match="cut short"):
+        require_handed_over(own_lab)
