@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import concurrent.futures
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -115,6 +116,7 @@ class RunningLab:
         self.client, self.plan, self.attempt = client, plan, attempt
         self._containers = dict(made)
         self._line: Line | None = None
+        self._opening = threading.Lock()
         self.shells = Shells(client, self.container)
 
     def __enter__(self) -> Self:
@@ -143,11 +145,19 @@ class RunningLab:
     @property
     def line(self) -> Line:
         """The line to the switchboard, opened when first needed."""
-        if self._line is not None and self._line.lost:
-            self.close()  # the switchboard was restarted: it has a new end for us
-        if self._line is None:
-            self._line = Line(self.client, self.container(containers.SWITCHBOARD))
-        return self._line
+        line = self._line
+        if line is not None and not line.lost:
+            return line
+        # The switchboard was restarted: it has a new end for us. Several threads may find out
+        # at once; none waits for another that waits for the switchboard.
+        opened = Line(self.client, self.container(containers.SWITCHBOARD))
+        with self._opening:
+            if self._line is not None and not self._line.lost:
+                opened.close()
+            else:
+                self.close()
+                self._line = opened
+            return self._line
 
     def container(self, node: str) -> str:
         """The id of a node's container.
