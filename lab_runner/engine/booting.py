@@ -11,6 +11,7 @@ from lab_runner.engine.kind import caution
 from lab_runner.errors import EngineError, NodeNotReady
 
 if TYPE_CHECKING:
+    from lab_runner.engine.line import Line
     from lab_runner.engine.running import RunningLab
 
 _JOURNAL_LINES = 15
@@ -19,6 +20,7 @@ _HINT = "`lab doctor` looks for what this host lacks."
 
 def wait(
     lab: RunningLab,
+    line: Line,
     boots: Mapping[str, int],
     progress: Progress,
     deadline_s: float,
@@ -29,6 +31,7 @@ def wait(
 
     Args:
         lab: The lab.
+        line: To the switchboard whose count it is: one that was started again begins anew.
         boots: How often, by node.
         progress: Told of each that is up.
         deadline_s: How long to wait.
@@ -36,13 +39,14 @@ def wait(
 
     Raises:
         NodeNotReady: One has not in time; with its last words.
+        SwitchboardLost: It was started again, or is gone.
     """
     deadline = time.monotonic() + deadline_s
     known: dict[str, Any] = {}
     told: set[str] = set()
     while (left := deadline - time.monotonic()) > 0:
         # In short pieces: a line whose far end died is noticed within one of them.
-        known = lab.line.result(
+        known = line.result(
             "wait", boots=dict(boots), within_s=min(left, 5.0), known=known, timeout_s=10.0
         )
         up = {n for n, s in known.items() if s["booted"] and s["boots"] >= boots[n]}

@@ -26,7 +26,10 @@ _DOUBT_AFTER_S = 2.0
 _RESTARTS_WITHIN_S = 5.0
 _AGAIN_S = 0.1
 _LOST = "The switchboard of this lab does not answer."
-_HINT = "`lab status` says what runs; `lab stop` and `lab start` bring a fresh lab."
+_HINT = (
+    "`lab status` says what runs. Try again; if that does not help, `lab reset` builds all "
+    "machines again, and `lab stop` and `lab start` bring a fresh lab."
+)
 
 
 class Line:

@@ -185,7 +185,7 @@ class RunningLab:
         Raises:
             NodeNotReady: One has not in time; with its last words.
         """
-        booting.wait(self, boots, progress, deadline_s)
+        booting.wait(self, self.line, boots, progress, deadline_s)
 
     def apply(self, changes: Iterable[Step]) -> None:
         """Carry out steps in order.
@@ -243,7 +243,8 @@ class RunningLab:
         """
         names = list(nodes)
         self.shells.close(names)
-        before = self.states()
+        line = self.line
+        before = line.result("hello")["nodes"]
         for name in names:
             progress(name, "rebooting")
 
@@ -255,7 +256,7 @@ class RunningLab:
         with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
             list(pool.map(one, names))
         again = {name: before[name]["boots"] + 1 for name in names}
-        booting.wait(self, again, progress, BOOT_DEADLINE_S, patient=patient)
+        booting.wait(self, line, again, progress, BOOT_DEADLINE_S, patient=patient)
 
     def reset(self, progress: Progress, nodes: Iterable[str] | None = None) -> None:
         """Build nodes again, healthy, with whole cables; the switchboard stays.
@@ -267,15 +268,17 @@ class RunningLab:
         """
         names = list(self.plan.nodes if nodes is None else nodes)
         self.shells.close(names)
-        states = self.states()
+        line = self.line
+        before = line.result("hello")["nodes"]
         disks = {name: pack(self.plan.nodes[name].files) for name in names}
-        self.line.result("new", nodes=names)
+        line.result("new", nodes=names)
         self.hand_out(disks)
         old = {name: made for name, made in self._containers.items() if name in disks}
         remove_containers(self.client, old, progress)
+        again = {name: before[name]["boots"] + 1 for name in names}
         try:
             self.add(create_nodes(self.client, self.plan, self.attempt, names, progress))
-            self.wait_until_up({name: states[name]["boots"] + 1 for name in names}, progress)
+            booting.wait(self, line, again, progress, BOOT_DEADLINE_S)
         except BaseException:
             # Somebody stopped the lab meanwhile: what is new in it would be left for ever.
             if containers.SWITCHBOARD not in container_ids(self.client, self.attempt):
