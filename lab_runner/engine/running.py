@@ -272,11 +272,12 @@ class RunningLab:
         before = line.result("hello")["nodes"]
         disks = {name: pack(self.plan.nodes[name].files) for name in names}
         line.result("new", nodes=names)
-        self.hand_out(disks)
         old = {name: made for name, made in self._containers.items() if name in disks}
         remove_containers(self.client, old, progress)
         again = {name: before[name]["boots"] + 1 for name in names}
         try:
+            # Not earlier: an old one that was waiting for its disk would take a new one's.
+            self.hand_out(disks)
             self.add(create_nodes(self.client, self.plan, self.attempt, names, progress))
             booting.wait(self, line, again, progress, BOOT_DEADLINE_S)
         except BaseException:
