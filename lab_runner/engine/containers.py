@@ -11,6 +11,7 @@ from lab_runner import __version__
 from lab_runner.engine.docker import mapped
 from lab_runner.engine.limits import LIMITS
 from lab_runner.engine.process import this_process
+from lab_runner.errors import EngineError
 from lab_runner.planning.plan import NodePlan, Plan
 from lab_runner.switchboard.protocol import (
     NODE_VARIABLE,
@@ -72,6 +73,14 @@ _NAME_BYTES = 15
 def container_name(attempt: str, node: str) -> str:
     """The container's name: what ``docker ps`` shows."""
     return f"breakfix-{attempt}-{'switchboard' if node == SWITCHBOARD else node}"
+
+
+def gone(node: str) -> EngineError:
+    """The error for a node whose container is not there any more."""
+    way = "`lab reset` builds all machines again."
+    if node == SWITCHBOARD:
+        way = "`lab stop` takes away what is left, `lab start` brings a fresh lab."
+    return EngineError(f"The container of {node} is gone.", hint=way)
 
 
 def labels(plan: Plan, attempt: str, node: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lab_runner.engine import containers, images
 from lab_runner.engine.docker import WORKERS, Progress
+from lab_runner.planning.disks import PackedDisk, pack
 from lab_runner.planning.plan import NodePlan, Plan
 
 if TYPE_CHECKING:
@@ -18,6 +19,15 @@ _Job = Callable[[], tuple[str, str]]
 
 #: Told of the switchboard's container as soon as it runs.
 OnSwitchboard = Callable[[str], None]
+
+
+def packed(plan: Plan) -> dict[str, PackedDisk]:
+    """The disks of all nodes, ready to be sent.
+
+    Raises:
+        DefinitionError: A template on one of them is wrong.
+    """
+    return {name: pack(node.files) for name, node in plan.nodes.items()}
 
 
 def create_lab(

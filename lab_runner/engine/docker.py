@@ -34,6 +34,7 @@ if _REMOTE:
     _OF_THE_WAY = ssh.FAILURES
 
 APIError = docker.errors.APIError
+NotFound = docker.errors.NotFound
 
 if TYPE_CHECKING:
     from docker import DockerClient

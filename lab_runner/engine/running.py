@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 from lab_runner import errors
 from lab_runner.engine import booting, containers, programs, steps, terminal
 from lab_runner.engine.capture import Capture, device
-from lab_runner.engine.creating import create_lab, create_nodes
-from lab_runner.engine.docker import WORKERS, Progress, mapped
+from lab_runner.engine.creating import create_lab, create_nodes, packed
+from lab_runner.engine.docker import WORKERS, NotFound, Progress, mapped
 from lab_runner.engine.finding import Deployed, container_ids, find
 from lab_runner.engine.inotify import need_room
 from lab_runner.engine.line import Line
@@ -98,15 +98,6 @@ def attach(client: DockerClient, plan: Plan, attempt: str) -> RunningLab:
     return RunningLab(client, plan, attempt, made)
 
 
-def packed(plan: Plan) -> dict[str, PackedDisk]:
-    """The disks of all nodes, ready to be sent.
-
-    Raises:
-        DefinitionError: A template on one of them is wrong.
-    """
-    return {name: pack(node.files) for name, node in plan.nodes.items()}
-
-
 class RunningLab:
     """One lab's containers, and the line to its switchboard."""
 
@@ -166,10 +157,7 @@ class RunningLab:
             EngineError: It is gone.
         """
         if node not in self._containers:
-            way = "`lab reset` builds all machines again."
-            if node == containers.SWITCHBOARD:
-                way = "`lab stop` takes away what is left, `lab start` brings a fresh lab."
-            raise errors.EngineError(f"The container of {node} is gone.", hint=way)
+            raise containers.gone(node)
         return self._containers[node]
 
     def states(self) -> dict[str, dict[str, Any]]:
@@ -251,7 +239,10 @@ class RunningLab:
         def one(name: str) -> None:
             # As at a power switch: a machine whose init no longer listens restarts as well.
             with mapped():
-                self.client.api.restart(self.container(name), timeout=_SHUTDOWN_S)
+                try:
+                    self.client.api.restart(self.container(name), timeout=_SHUTDOWN_S)
+                except NotFound as exc:
+                    raise containers.gone(name) from exc
 
         with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
             list(pool.map(one, names))
