@@ -7,7 +7,7 @@ one was; those that build on each other (healthy, broken, repaired, rebooted) fo
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -80,7 +80,23 @@ def prove_in(
     Yields:
         One proof for each scenario, seed and repetition, as they are done.
     """
-    jobs = [ProofJob(plan, turn, _folder(packets, plan, turn)) for plan, turn in turns]
+    yield from carried_out(pool, proof_jobs(turns, packets), on_row=on_row)
+
+
+def proof_jobs(turns: Iterable[Turn], packets: Path | None = None) -> list[ProofJob]:
+    """What :func:`plans` gives, for a pool.
+
+    Args:
+        turns: Those.
+        packets: A folder, where the pool is, for what crosses the segments in each state.
+    """
+    return [ProofJob(plan, turn, _folder(packets, plan, turn)) for plan, turn in turns]
+
+
+def carried_out(
+    pool: Pool, jobs: Sequence[ProofJob], *, on_row: OnRow = lambda *_: None
+) -> Generator[Proof, None, None]:
+    """Prove what jobs are about, several at a time; one that cannot be done breaks the contract."""
 
     def told(index: int, row: object) -> None:
         assert isinstance(row, Row)
@@ -127,22 +143,24 @@ class ProofJob:
         """
         attempt = secrets.token_hex(3)
         try:
-            rows = played(_states(client, self.plan, attempt, self.packets), tell)
+            rows = played(self._on_a_lab(client, attempt), tell)
         finally:
             running.remove(client, attempt, quiet)
         return self.proof(rows + played([_clean(client, attempt)], tell))
+
+    def _on_a_lab(self, client: DockerClient, attempt: str) -> Iterator[Row]:
+        with running.deploy(client, self.plan, attempt, quiet) as lab:
+            yield from self.states(Stage(lab, self.packets))
+
+    def states(self, stage: Stage) -> Iterator[Row]:
+        """Bring the lab into each state that the contract names, and look."""
+        return chain.from_iterable(passage.play(stage) for passage in passages(self.plan))
 
     def proof(self, rows: Iterable[Row]) -> Proof:
         """What was seen."""
         return Proof(
             scenario=self.scenario, seed=self.plan.seed, repetition=self.turn, rows=tuple(rows)
         )
-
-
-def _states(client: DockerClient, plan: Plan, attempt: str, packets: Path | None) -> Iterator[Row]:
-    with running.deploy(client, plan, attempt, quiet) as lab:
-        stage = Stage(lab, packets)
-        yield from chain.from_iterable(passage.play(stage) for passage in passages(plan))
 
 
 def _folder(packets: Path | None, plan: Plan, turn: int) -> Path | None:
