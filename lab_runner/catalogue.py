@@ -10,6 +10,7 @@ from typing import Any
 
 from lab_runner import paths
 from lab_runner.errors import DefinitionError, UnknownName
+from lab_runner.models.mutants import Explanation, Explanations
 from lab_runner.models.parameters import Strict
 from lab_runner.models.source import Document, parse, unknown, validated
 
@@ -80,6 +81,18 @@ class ScenarioSource:
     def collection(self) -> Path | None:
         """The folder of somebody else's scenarios that it lies in; None if it is the kit's."""
         return _not_ours(self.folder.parent.parent, "scenarios")
+
+    def explanations(self) -> list[Explanation]:
+        """Why repairs that nobody wrote are judged as they are: ``mutants.yml`` beside its file.
+
+        Raises:
+            DefinitionError: It is wrong.
+        """
+        path = self.folder / "mutants.yml"
+        if not path.exists():
+            return []
+        document = parse(path)
+        return validated(Explanations, document.data, document).mutants
 
     def summary(self) -> dict[str, Any]:
         """What a list of scenarios shows."""

@@ -147,6 +147,19 @@ def clash_errors(source: LabSource, known: Iterable[str]) -> Errors:
         seen.append(set(clash.pair))
 
 
+def explanation_errors(source: ScenarioSource) -> Errors:
+    """A ``mutants.yml`` that cannot be read, or that explains one mutant twice."""
+    try:
+        every = source.explanations()
+    except DefinitionError as exc:
+        yield exc
+        return
+    for number, one in enumerate(every):
+        if any((one.mutant, one.seed) == (other.mutant, other.seed) for other in every[:number]):
+            path = str(source.folder / "mutants.yml")
+            yield DefinitionError(f"{one.mutant} is explained twice", path=path)
+
+
 def ref_errors(sources: Iterable[ScenarioSource], chosen: Iterable[str]) -> Errors:
     """A reference that two scenarios share, told at those that were chosen."""
     holders: dict[str, list[ScenarioSource]] = {}

@@ -168,6 +168,7 @@ class _Look:
         self._static(Exam if exam else Scenario, document)
         self._notes.note_all(manners.scenario_id_errors(source))
         self._notes.note_all(manners.role_errors(source))
+        self._notes.note_all(manners.explanation_errors(source))
         if exam:
             self._notes.note_all(exam_errors(self._catalogue, source))
         lab = document.data.get("lab")

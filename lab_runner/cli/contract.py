@@ -54,6 +54,12 @@ Pairs = Annotated[
         "--pairs", help="Every two scenarios at once: do both show, can both be repaired?"
     ),
 ]
+Mutate = Annotated[
+    bool,
+    typer.Option(
+        "--mutate", help="Try repairs that nobody wrote: are wrong ones red, and sound ones green?"
+    ),
+]
 
 
 def command(
@@ -72,6 +78,7 @@ def command(
     pcap: Packets = None,
     watch: WatchIt = False,
     pairs: Pairs = False,
+    mutate: Mutate = False,
     json: JsonOption = False,
 ) -> None:
     """Hold scenarios to the contract: healthy, broken, repaired, lasting, clean, steady.
@@ -96,16 +103,19 @@ def command(
                 "--scheduler": bool(scheduler),
                 **kept,
                 "--pairs": pairs,
+                "--mutate": mutate,
             },
         )
         raise typer.Exit(watch_one(catalogue, scenarios or [], first_seed))
     if pairs:
-        _refuse("--pairs", {**several, "--scheduler": bool(scheduler)})
+        _refuse("--pairs", {**several, "--scheduler": bool(scheduler), "--mutate": mutate})
+    if mutate:
+        _refuse("--mutate", several)
     if scheduler:
         _refuse("--scheduler", {"--pcap": bool(pcap)})
     require_writable(report, junit)
     every_seed = range(first_seed, first_seed + seeds)
-    wanted = Wanted(catalogue(), scenarios or [], every_seed, repetitions, pcap, pairs)
+    wanted = Wanted(catalogue(), scenarios or [], every_seed, repetitions, pcap, pairs, mutate)
     raise typer.Exit(prove(wanted, place, as_json=json, report=report, junit=junit))
 
 

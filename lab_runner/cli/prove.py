@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +17,14 @@ from rich.table import Table
 from lab_runner.cli.screen import err, out
 from lab_runner.cli.tally import tally
 from lab_runner.errors import UsageError
+from lab_runner.models.mutants import Verdict
 from lab_runner.models.results import Role, Status
 from lab_runner.proving.matrix import Cell, Clause, Proof, Row
 
 if TYPE_CHECKING:
     from lab_runner.catalogue import Catalogue
     from lab_runner.cli.scheduling import Place
+    from lab_runner.proving.contract import ProofJob
 
 _MARKS = {Status.PASSED: "●", Status.FAILED: "○", Status.SKIPPED: "·", Status.ERROR: "!"}
 _STYLES = {
@@ -46,6 +48,7 @@ class Wanted:
     repetitions: int
     packets: Path | None
     in_pairs: bool
+    mutated: bool = False
 
 
 def command(
@@ -80,26 +83,37 @@ def command(
     if as_json:
         sys.stdout.write(json.dumps(data, indent=2) + "\n")
     else:
-        _show(proofs, [proof for proof in proofs if not (wanted.in_pairs and proof.holds)])
+        many = wanted.in_pairs or wanted.mutated
+        _show(proofs, [proof for proof in proofs if not (many and proof.holds)])
     return _exit_code(proofs)
 
 
 def _prove(wanted: Wanted, place: Place, proofs: list[Proof]) -> None:
     """Add each proof as it is done; all are known to make sense before the first begins."""
-    from lab_runner.proving.contract import plans, prove_in
+    from lab_runner.proving.contract import carried_out
 
     if wanted.in_pairs:
         return _prove_pairs(wanted, place.jobs or 1, proofs)
-    names = wanted.scenarios or wanted.catalogue.scenario_ids()
-    turns = plans(wanted.catalogue, names, seeds=wanted.seeds, repetitions=wanted.repetitions)
+    jobs = _jobs(wanted)
     console = err()
-    with place.pool() as pool, tally(console, "proving", len(turns)) as count:
-        made = prove_in(pool, turns, on_row=_printing(console), packets=wanted.packets)
+    with place.pool() as pool, tally(console, "proving", len(jobs)) as count:
+        made = carried_out(pool, jobs, on_row=_printing(console))
         with contextlib.closing(made):
             for proof in made:
                 proofs.append(proof)
                 count()
     return None
+
+
+def _jobs(wanted: Wanted) -> Sequence[ProofJob]:
+    from lab_runner.proving.contract import plans, proof_jobs
+    from lab_runner.proving.mutation import mutations
+
+    if wanted.mutated:
+        return mutations(wanted.catalogue, wanted.scenarios, wanted.seeds[0])
+    names = wanted.scenarios or wanted.catalogue.scenario_ids()
+    turns = plans(wanted.catalogue, names, seeds=wanted.seeds, repetitions=wanted.repetitions)
+    return proof_jobs(turns, wanted.packets)
 
 
 def _prove_pairs(wanted: Wanted, jobs: int, proofs: list[Proof]) -> None:
@@ -142,6 +156,8 @@ def line(scenario: str, seed: int, row: Row) -> str:
     mark = "[red]✗[/]" if row.wrong else "[green]✓[/]"
     what = f"{scenario} seed {seed}  {row.clause}  {escape(row.state)}"
     text = f"{mark} {what}  [dim]{row.seconds:.1f} s[/]"
+    if row.verdict is not None:
+        text += f"\n    [dim]{row.verdict}: {escape(row.note or 'all checks')}[/]"
     for cell in (cell for cell in row.cells if cell.wrong):
         text += f"\n    {escape(_complaint(cell))}"
     return f"{text}\n    {escape(row.problem)}" if row.problem else text
@@ -163,6 +179,11 @@ def _show(proofs: list[Proof], shown: list[Proof]) -> None:
     if not wrong:
         verdict = f"[green]all {len(proofs)} hold the contract[/]"
     console.print(f"{verdict}: {cells} cells, {len(proofs)} proofs")
+    if mutants := [row for proof in proofs for row in proof.rows if row.verdict]:
+        red = sum(row.verdict is Verdict.RED for row in mutants)
+        unexplained = sum(row.wrong for row in mutants)
+        told = f"{red} red, {len(mutants) - red} green, {unexplained} to be explained"
+        console.print(f"{len(mutants)} repairs that nobody wrote: {told}")
 
 
 def show_matrix(console: Console, proof: Proof) -> None:

@@ -180,6 +180,7 @@ VERBS: dict[str, Verb] = {
             "lab prove --all --seeds 3 --jobs 5",
             "lab prove NAME --watch",
             "lab prove NAME --pairs",
+            "lab prove --all --mutate --jobs 2",
             "lab prove --junit proofs.xml",
             "lab prove --all --scheduler tcp://10.0.0.5:8786",
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from lab_runner.checker.masking import may_hide
+from lab_runner.models.mutants import Verdict
 from lab_runner.models.parameters import Strict
 from lab_runner.models.results import CheckResult, Report, Role, Status
 from lab_runner.planning.plan import Plan
@@ -21,6 +22,8 @@ class Clause(StrEnum):
     CLEAN = "C6"
     NO_SPOILER = "C7"
     STEADY = "C8"
+    #: None of the contract's: a repair that nobody wrote.
+    MUTANT = "M"
 
 
 class Cell(Strict):
@@ -51,6 +54,9 @@ class Row(Strict):
     #: What went wrong apart from checks: a step that failed, a leftover.
     problem: str | None = None
     seconds: float = 0.0
+    #: Of a repair that nobody wrote: what the checks make of it, and why that is right.
+    verdict: Verdict | None = None
+    note: str | None = None
 
     @property
     def wrong(self) -> bool:
