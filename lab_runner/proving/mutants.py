@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, zip_longest
 
 from lab_runner.models.mutants import Mutant
-from lab_runner.models.scenario import Scenario, Step
+from lab_runner.models.scenario import Scenario, Solution, Step
 from lab_runner.planning.plan import Plan
 from lab_runner.proving import operators
 from lab_runner.proving.operators import TO_A_SOLUTION, scenario_of
@@ -37,14 +37,21 @@ def mutants(plan: Plan, others: Mapping[str, Scenario], at_most: int = AT_MOST) 
 
 def _kinds(plan: Plan, others: Mapping[str, Scenario]) -> Iterator[Iterable[Mutant]]:
     scenario = scenario_of(plan)
+    solutions = [_without_idle_steps(one) for one in scenario.solutions]
     yield [operators.nothing(scenario)]
     for make in TO_A_SOLUTION:
-        made = [make(plan, number, one) for number, one in enumerate(scenario.solutions, 1)]
+        made = [make(plan, number, one) for number, one in enumerate(solutions, 1)]
         # What is missing is the richest source: of each solution one, before another's turn.
         yield from made if make is operators.without else [chain.from_iterable(made)]
-    yield operators.one_after_another(scenario.solutions)
+    yield operators.one_after_another(solutions)
     yield operators.accept_everything(plan)
     yield operators.of_others(plan, others)
+
+
+def _without_idle_steps(solution: Solution) -> Solution:
+    """In some variants there is nothing to be done somewhere."""
+    steps = [step for step in solution.steps if step.run is None or step.run.strip() != "true"]
+    return solution.model_copy(update={"steps": steps})
 
 
 def _distinct(plan: Plan, kinds: Iterable[Iterable[Mutant]]) -> list[list[Mutant]]:

@@ -68,9 +68,8 @@ def elsewhere(plan: Plan, number: int, solution: Solution) -> Iterator[Mutant]:
     wrong = {name: other for name in broken if (other := _another(plan, name, broken))}
     steps = [_moved(step, wrong) for step in solution.steps]
     where = ", ".join(f"on {other} in place of {name}" for name, other in sorted(wrong.items()))
-    if steps != solution.steps:
-        untouched = not broken.intersection(step.place for step in steps)
-        sure = Verdict.RED if untouched and number == 1 else None
+    if steps != solution.steps and not broken.intersection(step.place for step in steps):
+        sure = Verdict.RED if number == 1 else None
         yield _of(number, solution, "elsewhere", steps, where, sure=sure)
 
 
