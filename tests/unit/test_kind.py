@@ -32,7 +32,7 @@ def test_all_that_was_recorded_is_known() -> None:
         ("docker-20.10", State.GOOD, ""),
         ("docker-26.1", State.GOOD, ""),
         ("docker-26.1-rootless", State.WARNING, "needs a cgroup that is delegated"),
-        ("podman-5.4", State.WARNING, "the kit is tested on Docker"),
+        ("podman-5.4", State.WARNING, "The kit is tested on Docker"),
     ],
 )
 def test_what_the_doctor_says_of_it(name: str, state: State, words: str) -> None:
