@@ -82,7 +82,7 @@ class FarHost:
     @property
     def environment(self) -> dict[str, str]:
         """What leads a command of the kit there, with the user's keys."""
-        return {"HOME": str(self.home), "DOCKER_HOST": self.address, "SSH_AUTH_SOCK": ""}
+        return {"HOME": str(self.home), "DOCKER_HOST": self.address}
 
     def start(self) -> None:
         """Start sshd, and wait until it answers."""
