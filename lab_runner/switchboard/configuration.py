@@ -13,7 +13,15 @@ from typing import Any
 
 from lab_runner.switchboard import changes, fingerprint, programs, standing
 from lab_runner.switchboard.children import in_child, write
-from lab_runner.switchboard.state import FOLDERS, HANDED_OVER, KERNELS, LAID, NodeState, stored
+from lab_runner.switchboard.state import (
+    FOLDERS,
+    HANDED_OVER,
+    KERNELS,
+    LAID,
+    VOID,
+    NodeState,
+    stored,
+)
 from lab_runner.switchboard.vantage import NodeFiles, root_of
 
 _DEADLINE_S = 20.0
@@ -43,11 +51,14 @@ class Handover:
     @property
     def done(self) -> bool:
         """Is the lab as it was handed over, but for what somebody has changed since?"""
-        return HANDED_OVER.exists()
+        return HANDED_OVER.exists() and not VOID.exists()
 
     def void(self) -> None:
-        """It is built again, and nobody's until it is handed over again."""
-        HANDED_OVER.unlink(missing_ok=True)
+        """It is built again, and nobody's until it is handed over again.
+
+        How it was is still known: whoever builds it again may want to compare.
+        """
+        VOID.touch()
 
     async def note_disks(self, request: dict[str, Any]) -> dict[str, Any]:
         """Begin to write down how disks are arranged; whoever hands them over waits for the end."""
@@ -74,6 +85,7 @@ class Handover:
         configuration = await of(self._nodes) if request["configuration"] else {}
         told = {"time": time.time(), "configuration": configuration}
         HANDED_OVER.write_text(json.dumps(told))
+        VOID.unlink(missing_ok=True)
         _emptied(KERNELS)
         await _of_each(self._pids(request["disks"]), standing.note_kernel, _DEADLINE_S)
         return {"result": True}

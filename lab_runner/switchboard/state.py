@@ -17,6 +17,8 @@ LAID = Path("/state/laid.json")
 #: For each node its folders, and what its kernel was told.
 FOLDERS, KERNELS = Path("/state/folders"), Path("/state/kernels")
 HANDED_OVER = Path("/state/handed-over.json")
+#: There from the moment in which nodes are built again until the lab is handed over again.
+VOID = Path("/state/void")
 
 
 @dataclass
