@@ -44,6 +44,7 @@ def asked(client: DockerClient, attempt: str, checks: Sequence[Check], times: in
         {
             "id": number,
             "op": "ask",
+            "check": check.id,
             "from": check.vantage,
             "word": check.word,
             "probe": dataclasses.asdict(check.probe),

@@ -77,6 +77,7 @@ def _evidence(
         return to_json("command", run_command(lab, check.vantage, probe)), None
     answer = lab.line.request(
         "ask",
+        check=check.id,
         word=check.word,
         probe=dataclasses.asdict(probe),
         deadline_s=DEADLINE_S,

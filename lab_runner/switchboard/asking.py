@@ -34,6 +34,7 @@ class Question:
         word: The probe's word.
         probe: The probe.
         devices: The switchboard's interface for each tap's name.
+        user: The user id whose packets the node takes the question's for.
     """
 
     node: str
@@ -41,6 +42,7 @@ class Question:
     word: str
     probe: Probe
     devices: dict[str, str]
+    user: int
 
 
 def parse(word: str, fields: dict[str, Any]) -> Probe:
@@ -86,7 +88,7 @@ def _ask(question: Question) -> dict[str, Any]:
     keep: tuple[int, ...] = (namespaces.CAP_NET_RAW,)
     if question.word in _READERS:
         keep = (*keep, namespaces.CAP_DAC_READ_SEARCH)
-    namespaces.drop_privileges(keep)
+    namespaces.drop_privileges(keep, question.user)
     at = Vantage(question.node, question.pid, files, taps)
     return to_json(question.word, module.ask(question.probe, at))
 

@@ -19,6 +19,7 @@ CLONE_NEWNET = 0x40000000
 
 CAP_DAC_READ_SEARCH = 2
 CAP_NET_RAW = 13
+_CAP_SETGID, _CAP_SETUID = 6, 7
 
 #: ``nobody``: owns nothing that matters, here or on a node.
 NOBODY = 65534
@@ -131,10 +132,16 @@ def limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
 
 
-def drop_privileges(keep: tuple[int, ...]) -> None:
+def drop_privileges(keep: tuple[int, ...], user: int) -> None:
     """Become nobody with only the capabilities ``keep``, for ever (capabilities(7)).
 
     Called in a forked probe before it looks at anything that a learner controls.
+
+    Args:
+        keep: The capabilities that the probe needs.
+        user: Whose the sockets are that it opens from now on: its filesystem user and group id,
+            which a firewall goes by (nft(8), ``skuid``), and which gives no power over a process
+            (setfsuid(2)).
     """
     resource.setrlimit(resource.RLIMIT_CPU, (_PROBE_CPU_S, _PROBE_CPU_S))
     limit_memory()
@@ -143,11 +150,18 @@ def drop_privileges(keep: tuple[int, ...]) -> None:
     os.setgroups([])
     os.setresgid(NOBODY, NOBODY, NOBODY)
     os.setresuid(NOBODY, NOBODY, NOBODY)
-    mask = sum(1 << capability for capability in keep)
+    _keep_only((*keep, _CAP_SETGID, _CAP_SETUID))
+    _libc.setfsgid(user)
+    _libc.setfsuid(user)
+    _keep_only(keep)
+    _call("prctl", _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+
+
+def _keep_only(capabilities: tuple[int, ...]) -> None:
+    mask = sum(1 << capability for capability in capabilities)
     data = (_CapData * 2)(_CapData(mask, mask, 0), _CapData(0, 0, 0))
     header = _CapHeader(_CAPABILITY_VERSION_3, 0)
     _call("capset", _libc.capset(ctypes.byref(header), data))
-    _call("prctl", _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 
 
 def _mount(source: bytes | None, target: bytes, flags: int) -> None:

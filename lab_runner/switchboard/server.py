@@ -21,6 +21,7 @@ from lab_runner.errors import ProbeError
 from lab_runner.switchboard import asking, namespaces
 from lab_runner.switchboard.children import forget_neighbours, in_child, power_on, spawn
 from lab_runner.switchboard.configuration import Handover
+from lab_runner.switchboard.identities import Identities
 from lab_runner.switchboard.lookout import Lookout, waits_for_power
 from lab_runner.switchboard.protocol import VERSION, WiringPlan
 from lab_runner.switchboard.state import LINKS, NodeState, stored
@@ -50,6 +51,7 @@ class Switchboard:
         self._changed = asyncio.Condition()
         self._slots = asyncio.Semaphore(_PARALLEL)
         self._strain = Strain()
+        self._identities = Identities()
         self._links: dict[str, dict[str, Any]] = stored(LINKS, {})
         self._waiting = Waiting(plan.nodes)
         self._found: dict[str, int] = {}
@@ -228,7 +230,8 @@ class Switchboard:
         word = request["word"]
         probe = asking.parse(word, request["probe"])
         devices = self._devices(asking.tap_names(word, probe))
-        question = asking.Question(request["from"], state.pid, word, probe, devices)
+        user = self._identities.of(request["from"], request["check"])
+        question = asking.Question(request["from"], state.pid, word, probe, devices, user)
         async with self._slots:
             with self._strain.watched() as span:
                 reply = await in_child(

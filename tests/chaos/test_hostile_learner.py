@@ -474,3 +474,48 @@ table ip t {{
         said(hostile, "web", "nft delete table ip t")
     assert _page_for(hostile, "gw").status is Status.PASSED
     provoked("a service for one address alone")
+
+
+#: Each lets but one sort of user out to the web, on the machine that is asked from.
+_FOR_ONE_USER = {
+    "nobody": "skuid != 65534",
+    "root": "skuid != 0",
+    "a person": "skuid != 1000",
+    "whoever is no person": "skuid 1000",
+    "the group of nobody": "skgid != 65534",
+}
+
+
+@pytest.mark.parametrize("user", _FOR_ONE_USER)
+def test_a_way_out_for_one_user_alone(hostile: RunningLab, user: str, provoked: Provoked) -> None:
+    """Questions of one machine are several users'; whoever is served alone is not all."""
+    rules = f"""
+table inet t {{
+    chain o {{
+        type filter hook output priority 0
+        tcp dport 80 meta {_FOR_ONE_USER[user]} drop
+    }}
+}}
+"""
+    said(hostile, "desk", f"nft -f - <<'END'\n{rules}\nEND")
+    try:
+        statuses = {row.status for row in _three_pages(hostile)}
+        assert Status.FAILED in statuses
+    finally:
+        said(hostile, "desk", "nft delete table inet t")
+    assert {row.status for row in _three_pages(hostile)} == {Status.PASSED}
+    provoked("a way out for one user alone")
+
+
+def _three_pages(lab: RunningLab) -> list[CheckResult]:
+    address = lab.plan.nodes["web"].view.address
+    checks = [
+        Check(
+            id=f"page-{number}",
+            title="The page opens",
+            http=HttpProbe(url=f"http://{address}/?{number}"),
+            **{"from": "desk"},
+        )
+        for number in range(3)
+    ]
+    return run_checks(lab, checks=checks).checks

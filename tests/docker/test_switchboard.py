@@ -146,7 +146,6 @@ def test_checks_without_a_switchboard_end_soon(own_lab: RunningLab) -> None:
 
 def test_an_unknown_request_is_answered(lab: RunningLab) -> None:
     assert "KeyError" in lab.line.request("nonsense", timeout_s=10)["error"]
-    answer = lab.line.request(
-        "ask", word="dns", probe={"quiz": 1}, deadline_s=5, timeout_s=10, **{"from": "desk"}
-    )
+    question = {"check": "x", "from": "desk", "word": "dns", "probe": {"quiz": 1}, "deadline_s": 5}
+    answer = lab.line.request("ask", timeout_s=10, **question)
     assert "does not understand this dns probe" in answer["error"]

@@ -19,7 +19,7 @@ from lab_runner.checker.judge import Verdict, evidence_from_json, judge
 from lab_runner.errors import ProbeError
 from lab_runner.models.evidence import to_json
 from lab_runner.models.probes import PROBES, Probe
-from lab_runner.switchboard import namespaces, probes
+from lab_runner.switchboard import identities, namespaces, probes
 from lab_runner.switchboard.vantage import NodeFiles, Vantage
 
 T = TypeVar("T")
@@ -44,6 +44,7 @@ class Node:
     disk: Path
     netns: str | None = None
     pid: int = field(default_factory=os.getpid)
+    user: int = identities.FIRST_PERSON
 
     def write(self, path: str, text: str | bytes) -> Path:
         """Put a file on the disk, readable by everybody."""
@@ -79,7 +80,8 @@ class Node:
         if self.netns:
             namespaces.enter(os.open(self.netns, os.O_RDONLY), namespaces.CLONE_NEWNET)
         if os.geteuid() == 0:
-            namespaces.drop_privileges(CAPS.get(word, (namespaces.CAP_NET_RAW,)))
+            keep = CAPS.get(word, (namespaces.CAP_NET_RAW,))
+            namespaces.drop_privileges(keep, self.user)
         return module.ask(probe, Vantage("desk", self.pid, files, taps))
 
 
