@@ -16,6 +16,12 @@ from tests.conftest import DATA
 
 LAB = [sys.executable, "-c", "from lab_runner.cli.main import main; main()"]
 SCENARIO = "far-side-unreachable"
+ASSIGNMENT = "first"
+COURSE = f"""\
+title: Ramp-up
+assignments:
+  - {{id: {ASSIGNMENT}, scenario: {SCENARIO}}}
+"""
 #: What a command of ours ends with, by the README.
 ENDS = {0, 1, 2, 3}
 #: Nobody waits longer for one command; a machine may be busy with other things.

@@ -25,7 +25,7 @@ from lab_runner.attempts.history import records
 from lab_runner.attempts.store import Event, Kind
 from lab_runner.catalogue import Catalogue
 from lab_runner.engine.running import Deployed, find, remove
-from tests.chaos.cli import LAB, PATIENCE_S, SCENARIO, User, ended_well, unbroken
+from tests.chaos.cli import COURSE, LAB, PATIENCE_S, SCENARIO, User, ended_well, unbroken
 from tests.chaos.conftest import Provoked
 from tests.docker.conftest import quiet
 from tests.unit.hand_ins import make_course
@@ -34,11 +34,6 @@ AT_ONCE, LABS_AT_ONCE = 10, 4
 LASTS_S = 180
 COUNTS = Path(".breakfix/artefacts/concurrent.json")
 WHICH = st.integers(0, 99)
-COURSE = f"""\
-title: Ramp-up
-assignments:
-  - {{id: first, scenario: {SCENARIO}}}
-"""
 #: What is done to a lab; ``{{number}}`` makes a name of its own.
 VERBS = {
     "check": ("check", "--json"),

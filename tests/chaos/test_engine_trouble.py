@@ -17,15 +17,13 @@ import pytest
 from lab_runner.catalogue import Catalogue
 from lab_runner.cli.grade import REFUSED
 from lab_runner.engine.containers import SWITCHBOARD
+from tests.chaos.cli import ASSIGNMENT
 from tests.chaos.conftest import Provoked
 from tests.chaos.steps import Ended
-from tests.chaos.test_interrupted import ASSIGNMENT, COURSE
 from tests.chaos.test_interrupted_grading import Lead
 from tests.chaos.world import BACK_S, World
 from tests.docker.conftest import wait_for
 from tests.docker.second_engine import SecondEngine, lacking
-from tests.docker.test_second_engine import loaded
-from tests.unit.hand_ins import make_course
 
 pytestmark = [
     pytest.mark.docker,
@@ -33,8 +31,6 @@ pytestmark = [
     pytest.mark.skipif(bool(lacking()), reason=lacking()),
     pytest.mark.timeout(600),
 ]
-
-__all__ = ["loaded"]  # a fixture, used by name
 
 #: A command ends so long after what it speaks to has gone; a machine is waited for a minute.
 BOUNDED_S = 90.0
@@ -45,18 +41,6 @@ CREATE, RESTART, DELETE = "/containers/create @", "/restart @", "^DELETE"
 ASK, WAIT, FAULT, LOOK = ("to a container: " + word for word in ("ask", "wait", "bytes", "disk_ch"))
 CHECK, RESET, REBOOT = ("check",), ("reset",), ("reboot", "--all")
 SUBMIT = ("submit", ASSIGNMENT)
-
-
-@pytest.fixture(scope="module")
-def world(
-    loaded: SecondEngine, small: Catalogue, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
-    made = World(loaded, tmp_path_factory.mktemp("world"))
-    course = make_course(tmp_path_factory.mktemp("course") / "course", small, COURSE)
-    joined = made.lab("join", str(course.path / "invitations/ada.breakfix"))
-    assert joined.exit_code == 0, joined.output
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

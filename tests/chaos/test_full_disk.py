@@ -18,16 +18,11 @@ from docker import DockerClient
 from lab_runner.attempts.store import Event, Kind, Store
 from lab_runner.catalogue import Catalogue
 from lab_runner.engine.running import find, remove
-from tests.chaos.cli import SCENARIO, Done, User, refused, unbroken
+from tests.chaos.cli import COURSE, SCENARIO, Done, User, refused, unbroken
 from tests.chaos.conftest import Provoked
 from tests.docker.conftest import quiet
 from tests.unit.hand_ins import GREEN, handed_in, make_course, work_of
 
-COURSE = f"""\
-title: Ramp-up
-assignments:
-  - {{id: first, scenario: {SCENARIO}}}
-"""
 SIZE = 4 << 20
 #: Enough to open the record, and not to write into it.
 LITTLE = 36 << 10

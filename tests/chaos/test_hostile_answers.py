@@ -25,7 +25,7 @@ _TRAPS = [pytest.param(kind, trap, id=f"{kind}: {name}") for kind, name, trap in
 
 
 @pytest.fixture(scope="module", autouse=True)
-def loaded() -> None:
+def warm() -> None:
     """As in the switchboard: a forked probe finds its libraries in memory."""
     for word in ("dns", "http", "tls", "ssh", "ftp", "telnet", "tcp"):
         probes.load(word)

@@ -22,15 +22,13 @@ import pytest
 
 from lab_runner.attempts.chain import broken_at
 from lab_runner.attempts.store import Kind
-from lab_runner.catalogue import Catalogue
 from lab_runner.grading.course import SUFFIX
 from lab_runner.submission.hand_in import read_hand_in
+from tests.chaos.cli import ASSIGNMENT, SCENARIO
 from tests.chaos.conftest import Provoked
 from tests.chaos.steps import Point, complaints, points, spread
-from tests.chaos.world import SCENARIO, World
-from tests.docker.second_engine import SecondEngine, lacking
-from tests.docker.test_second_engine import loaded
-from tests.unit.hand_ins import make_course
+from tests.chaos.world import World
+from tests.docker.second_engine import lacking
 
 pytestmark = [
     pytest.mark.docker,
@@ -39,14 +37,6 @@ pytestmark = [
     pytest.mark.timeout(1800),
 ]
 
-__all__ = ["loaded"]  # a fixture, used by name
-
-ASSIGNMENT = "first"
-COURSE = f"""\
-title: Ramp-up
-assignments:
-  - {{id: {ASSIGNMENT}, scenario: {SCENARIO}}}
-"""
 #: So many are taken of each verb and signal, where that is said.
 POINTS = int(os.environ.get("POINTS", "0"))
 SIGNALS = [signal.SIGKILL, signal.SIGINT, signal.SIGTERM]
@@ -144,20 +134,6 @@ VERBS = {
         lambda attempt: ("stop", attempt), (Kind.STOP,), nothing_more, (8, 4, 2), keeps=False
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def world(
-    loaded: SecondEngine, small: Catalogue, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
-    made = World(loaded, tmp_path_factory.mktemp("world"))
-    course = make_course(tmp_path_factory.mktemp("lead") / "course", small, COURSE)
-    joined = made.lab("join", str(course.path / "invitations/ada.breakfix"))
-    assert joined.exit_code == 0, joined.output
-    yield made
-    left = list(made.something_is_left())
-    made.close()
-    assert not left
 
 
 @cache

@@ -22,12 +22,12 @@ from lab_runner.cli.gradebook import CSV, HTML
 from lab_runner.errors import StoreError
 from lab_runner.grading.course import SUFFIX
 from lab_runner.grading.ledger import HAND_INS, Ledger, digest_of
+from tests.chaos.cli import COURSE
 from tests.chaos.conftest import Provoked
 from tests.chaos.steps import INTERRUPTED, Ended, Point, complaints, points, spread
-from tests.chaos.test_interrupted import COURSE, POINTS, SIGNALS
+from tests.chaos.test_interrupted import POINTS, SIGNALS
 from tests.chaos.world import World
-from tests.docker.second_engine import SecondEngine, lacking
-from tests.docker.test_second_engine import loaded
+from tests.docker.second_engine import lacking
 from tests.unit.hand_ins import GREEN, RIGHT, handed_in, make_course, work_of, written
 
 pytestmark = [
@@ -36,8 +36,6 @@ pytestmark = [
     pytest.mark.skipif(bool(lacking()), reason=lacking()),
     pytest.mark.timeout(1800),
 ]
-
-__all__ = ["loaded"]  # a fixture, used by name
 
 #: What the right one is worth: the whole but the diagnosis, which nobody gave.
 WORTH = 80
@@ -122,14 +120,8 @@ class Lead:
 
 
 @pytest.fixture(scope="module")
-def lead(
-    loaded: SecondEngine, small: Catalogue, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Lead]:
-    world = World(loaded, tmp_path_factory.mktemp("world"))
-    yield Lead(world, tmp_path_factory.mktemp("lead"), small)
-    left = list(world.something_is_left())
-    world.close()
-    assert not left
+def lead(world: World, small: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Lead:
+    return Lead(world, tmp_path_factory.mktemp("lead"), small)
 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)

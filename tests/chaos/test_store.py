@@ -21,16 +21,11 @@ from lab_runner.attempts.store import PATIENCE_S, Kind
 from lab_runner.catalogue import Catalogue
 from lab_runner.engine import containers, images
 from lab_runner.engine.running import find, remove
-from tests.chaos.cli import SCENARIO, User, refused, unbroken
+from tests.chaos.cli import COURSE, SCENARIO, User, refused, unbroken
 from tests.chaos.conftest import Provoked
 from tests.docker.conftest import quiet
 from tests.unit.hand_ins import make_course
 
-COURSE = f"""\
-title: Ramp-up
-assignments:
-  - {{id: first, scenario: {SCENARIO}}}
-"""
 #: Root without the right to read what nobody may read: as everybody else.
 AS_ANYBODY = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
 #: A busy machine takes so much longer than a record is waited for.

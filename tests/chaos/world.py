@@ -1,4 +1,4 @@
-"""A user's world: an engine of their own, a record, labs; and what must be true of it."""
+"""A user's world: an engine of their own, a course, a record, labs; and what must be true of it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from lab_runner.attempts.chain import broken_at
 from lab_runner.attempts.store import Event, Kind, Store
 from lab_runner.cli.main import app
 from lab_runner.engine.finding import Deployed, find
+from tests.chaos.cli import SCENARIO
 from tests.chaos.steps import Surroundings
 from tests.docker.second_engine import SecondEngine
 
-SCENARIO = "far-side-unreachable"
 #: The small lab's machines; its switchboard is one more.
 NODES = {"alice", "gw", "carol", "(switchboard)"}
 #: What a check says of the small lab as it is handed out.
