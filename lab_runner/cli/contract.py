@@ -83,7 +83,8 @@ def command(
 ) -> None:
     """Hold scenarios to the contract: healthy, broken, repaired, lasting, clean, steady.
 
-    A matrix of states and checks shows which cell is wrong.
+    A matrix of states and checks shows which cell is wrong; of more than three proofs, the
+    matrices of those that do not hold are shown, and --report keeps all.
     """
     from lab_runner.cli.prove import Wanted, require_writable
     from lab_runner.cli.prove import command as prove

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 from pathlib import Path
 from types import FrameType
@@ -81,6 +82,8 @@ def main() -> None:
     # Whoever ends us from outside gets the same clean-up as Ctrl-C.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
+    # Nobody else has a plugin for our models, and looking for one takes as long as a model.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # A command lives for seconds and imports for most of one: hardly anything that a
     # collection would look through is garbage, and all of it goes with the process.
     gc.set_threshold(100_000, 50, 50)

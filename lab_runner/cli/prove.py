@@ -35,6 +35,8 @@ _STYLES = {
 }
 #: What a symptom's name begins with, and what a state takes of a line.
 _SYMPTOM_MARK, _STATE_WIDTH = 2, 3
+#: Of more proofs than these, nobody reads those that hold: they are many screens each.
+_FEW = 3
 LEGEND = "● passed  ○ failed  · skipped  ! error  ✗ not what the contract wants  S a symptom"
 
 
@@ -59,7 +61,7 @@ def command(
     report: Path | None,
     junit: Path | None,
 ) -> int:
-    """Prove scenarios and show the matrices; of pairs, only those that are not sound.
+    """Prove scenarios and show the matrices; of many, only those that do not hold.
 
     Returns:
         The exit code: 0 if every cell is right, 1 if one is wrong, 3 if a proof could not be
@@ -83,8 +85,8 @@ def command(
     if as_json:
         sys.stdout.write(json.dumps(data, indent=2) + "\n")
     else:
-        many = wanted.in_pairs or wanted.mutated
-        _show(proofs, [proof for proof in proofs if not (many and proof.holds)])
+        many = len(proofs) > _FEW or wanted.in_pairs or wanted.mutated
+        show_proofs(out(), proofs, only_wrong=many)
     return _exit_code(proofs)
 
 
@@ -168,10 +170,11 @@ def _complaint(cell: Cell) -> str:
     return f"{cell.check} is {cell.status}, should be {expected}: {cell.rationale}"
 
 
-def _show(proofs: list[Proof], shown: list[Proof]) -> None:
-    console = out()
-    for proof in shown:
-        show_matrix(console, proof)
+def show_proofs(console: Console, proofs: list[Proof], *, only_wrong: bool) -> None:
+    """The matrices, of many proofs those that somebody has to look at; then the sum of all."""
+    for proof in proofs:
+        if not (only_wrong and proof.holds):
+            show_matrix(console, proof)
     wrong = sum(not proof.holds for proof in proofs)
     cells = sum(len(row.cells) for proof in proofs for row in proof.rows)
     console.print(f"[dim]{LEGEND}[/]")

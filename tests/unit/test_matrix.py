@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from lab_runner.catalogue import Catalogue
-from lab_runner.cli.prove import show_matrix
+from lab_runner.cli.prove import show_matrix, show_proofs
 from lab_runner.models.results import CheckResult, Report, Role, Status
 from lab_runner.planning.plan import Plan, make_plan
 from lab_runner.proving import matrix
@@ -98,3 +98,18 @@ def test_a_row_is_wrong_by_a_cell_or_a_problem(plan: Plan) -> None:
     assert [row.wrong for row in rows] == [False, True, True]
     assert Proof(scenario="s", seed=1, rows=tuple(rows[:1])).holds
     assert not Proof(scenario="s", seed=1, rows=tuple(rows)).holds
+
+
+def test_of_many_proofs_those_that_do_not_hold_are_shown(plan: Plan) -> None:
+    right = matrix.healthy(plan, report(plan, GUARD, PASSED))
+    wrong = matrix.healthy(plan, report(plan, GUARD, ERROR))
+    proofs = [
+        Proof(scenario="s", seed=seed, rows=(Row(clause=Clause.HEALTHY, state="x", cells=cells),))
+        for seed, cells in enumerate([right, wrong, right], 1)
+    ]
+    console = Console(width=80, record=True, file=io.StringIO())
+    show_proofs(console, proofs, only_wrong=True)
+    said = console.export_text()
+    assert "s seed 2: does not hold" in said
+    assert "seed 1" not in said and "seed 3" not in said
+    assert "1 of 3 break the contract" in said
