@@ -53,7 +53,6 @@ class Session:
         self._line = shlex.join(argv)
         self._cast: CastWriter | None = None
         self._name = ""
-        self._size: tuple[int, int] | None = None
         self._terminal = False
         self._command: _Command | None = None
         self._marked = PurePosixPath(argv[0]).name == _SHELL
@@ -76,8 +75,10 @@ class Session:
                 self._cast = self._opened(*(size or _NO_TERMINAL))
 
     def resized(self, width: int, height: int) -> None:
-        """The terminal has another size; may be called from a signal handler."""
-        self._size = width, height
+        """The terminal has another size."""
+        if self._cast is not None:
+            with self.calmly():
+                self._cast.resized(width, height)
 
     def output(self, data: bytes) -> bytes:
         """Something came; what of it is to be shown."""
@@ -103,9 +104,6 @@ class Session:
         if self._cast is None:
             return
         with self.calmly():
-            if self._size is not None:
-                self._cast.resized(*self._size)
-                self._size = None
             # Without a terminal nobody puts the carriage back.
             self._cast.output(shown if self._terminal else shown.replace(b"\n", b"\r\n"))
 

@@ -10,8 +10,8 @@ import socket
 import sys
 import termios
 import tty
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO, cast
 
 from lab_runner.engine.docker import mapped
 
@@ -30,7 +30,7 @@ class Listener(Protocol):
         """It starts: columns and lines of its terminal, or None without one."""
 
     def resized(self, width: int, height: int) -> None:
-        """Its terminal has another size; told by a signal handler."""
+        """Its terminal has another size."""
 
     def output(self, data: bytes) -> bytes:
         """Something came; what of it the user is to see."""
@@ -97,10 +97,10 @@ def _run(
         wire.settimeout(None)
     try:
         if interactive:
-            with _raw(), _resized(client, created["Id"], told.resized):
-                _copy(wire, told, framed=False)
+            with _raw(), _Window(client, created["Id"], told) as window:
+                _copy(wire, told, window)
         else:
-            _copy(wire, told, framed=True)
+            _copy(wire, told)
     finally:
         stream.close()
     with mapped():
@@ -122,37 +122,63 @@ def _raw() -> Iterator[None]:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 
-@contextlib.contextmanager
-def _resized(
-    client: DockerClient, exec_id: str, tell: Callable[[int, int], None]
-) -> Iterator[None]:
-    """Keep the size of the node's terminal that of the user's (SIGWINCH, signal(7))."""
+class _Window:
+    """Keeps the size of the node's terminal that of the user's (SIGWINCH, signal(7)).
 
-    def resize(*words: Any) -> None:
+    The handler only wakes whoever copies, by a pipe: what it would ask the engine could meet
+    itself in the middle of a word to the same engine.
+    """
+
+    def __init__(self, client: DockerClient, exec_id: str, told: Listener) -> None:
+        self._client, self._exec, self._told = client, exec_id, told
+
+    def __enter__(self) -> Self:
+        self._pipe = os.pipe()
+        for end in self._pipe:
+            os.set_blocking(end, False)
+        self._before = signal.signal(signal.SIGWINCH, self._changed)
+        self._resize(_size())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGWINCH, self._before)
+        for end in self._pipe:
+            os.close(end)
+
+    def fileno(self) -> int:
+        """Readable when the size has changed."""
+        return self._pipe[0]
+
+    def follow(self) -> None:
+        """Tell the program of the new size."""
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._pipe[0], 4096)
         size = _size()
-        if words:
-            tell(size.columns, size.lines)
-        with contextlib.suppress(Exception):  # cosmetic, and inside a signal handler
-            client.api.exec_resize(exec_id, height=size.lines, width=size.columns)
+        self._told.resized(size.columns, size.lines)
+        self._resize(size)
 
-    before = signal.signal(signal.SIGWINCH, resize)
-    resize()
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGWINCH, before)
+    def _changed(self, *_: object) -> None:
+        with contextlib.suppress(BlockingIOError):  # it is full: there is enough to wake anybody
+            os.write(self._pipe[1], b"w")
+
+    def _resize(self, size: os.terminal_size) -> None:
+        with contextlib.suppress(Exception):  # a program that has just ended has no size
+            self._client.api.exec_resize(self._exec, height=size.lines, width=size.columns)
 
 
-def _copy(wire: socket.socket, told: Listener, *, framed: bool) -> None:
-    sources: list[Any] = [wire, sys.stdin]
+def _copy(wire: socket.socket, told: Listener, window: _Window | None = None) -> None:
+    """Pass on what is typed and what is shown: in pieces with a header, unless in a window."""
+    sources: list[Any] = [wire, sys.stdin, *([window] if window else [])]
     pending = b""
     while True:
         readable, _, _ = select.select(sources, [], [])
+        if window is not None and window in readable:
+            window.follow()
         if wire in readable:
             data = wire.recv(65536)
             if not data:
                 return
-            pending = _show(pending + data, told, framed=framed)
+            pending = _show(pending + data, told, framed=window is None)
         if sys.stdin in readable and not _forward(wire):
             sources.remove(sys.stdin)
 

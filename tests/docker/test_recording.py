@@ -132,7 +132,10 @@ def test_a_session_in_a_terminal_is_kept_and_nothing_of_that_shows(
         seat.types("env; echo en''ded\n", b"ended")
         seat.types("(exit 7)\n", b"\n")
         seat.types("less /etc/passwd\n", b"root:x:0", then=b"")
+        # less(1) loses a key that is there at the same moment as the signal (SIGWINCH).
+        at = len(seat.shown)
         seat.resize(100, 30)
+        seat.read(b"root:x:0", since=at)
         seat.types("q")
         seat.types("script -qc bash /dev/null\n", b"\n")
         seat.types("echo inn''er\n", b"inner")

@@ -93,7 +93,7 @@ def test_where_nobody_tells_the_end_of_a_command_it_is_not_made_up(store: Store)
     assert [one["status"] for one in told] == [None, None]
 
 
-def test_a_new_size_is_kept_with_what_comes_next(store: Store) -> None:
+def test_each_new_size_is_kept(store: Store) -> None:
     started(store)
     shell = Shell(store)
     shell.session.resized(100, 30)
@@ -101,7 +101,7 @@ def test_a_new_size_is_kept_with_what_comes_next(store: Store) -> None:
     shell.session.output(b"x")
     shell.session.end(0)
     text = recording.terminals(ATTEMPT)[0].read_text()
-    assert [frame.text for frame in frames(text)] == ["120x40", "x"]
+    assert [frame.text for frame in frames(text)] == ["100x30", "120x40", "x"]
 
 
 def test_a_program_that_is_no_shell_is_given_nothing(store: Store) -> None:
