@@ -55,12 +55,15 @@ def score(answer: Answer, truth: Diagnosis) -> Score:
     accepts count as right. The cause is free text: each of the scenario's
     expressions that is found in it counts.
     """
-    found = [word for word in truth.cause_words if re.search(word, answer.cause, re.IGNORECASE)]
+    # Here and not above: most commands judge no diagnosis.
+    from lab_runner.patterns import found  # noqa: PLC0415
+
+    said = [word for word in truth.cause_words if found(word, answer.cause, ignore_case=True)]
     return Score(
         node=_one_of(answer.node, truth.node, *truth.node_also),
         layer=_one_of(answer.layer, truth.layer, *truth.layer_also),
         component=_one_of(answer.component, truth.component, *truth.component_also),
-        cause=len(found) / len(truth.cause_words),
+        cause=len(said) / len(truth.cause_words),
     )
 
 

@@ -22,6 +22,7 @@ FLOORS = {
     "errors": 1,
     "paths": 1,
     "models": 2,
+    "patterns": 2,
     "writing": 2,
     "catalogue": 3,
     "switchboard": 3,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lab_runner.errors import ProbeError
+from lab_runner import patterns
 from lab_runner.models.evidence import Target
 
 _QUOTED = 80
@@ -43,10 +42,7 @@ def found(pattern: str, text: str | None) -> bool:
     Raises:
         ProbeError: The author's pattern is no regular expression.
     """
-    try:
-        return re.search(pattern, text or "", re.MULTILINE) is not None
-    except re.error as exc:
-        raise ProbeError(f"{pattern!r} is no regular expression: {exc}") from exc
+    return patterns.found(pattern, text or "")
 
 
 def quoted(text: str | None) -> str:
