@@ -1,7 +1,7 @@
 """Authors' regular expressions, on text that anybody may have written.
 
-Their syntax is that of Python's module ``re``. Some take longer than anybody lives for a text that was made for
-them, so they are searched by a library that can be told when to give up.
+Their syntax is that of Python's module ``re``. Some take longer than anybody lives for a text that
+was made for them, so they are searched by a library that can be told when to give up.
 """
 
 from __future__ import annotations
