@@ -96,19 +96,39 @@ def export(store: Store, attempts: Iterable[str], target: Path) -> None:
     names = list(attempts)
     for name in names:
         settle(store, name)
-    if target.exists():
-        raise UsageError(f"{target} is there already.", hint="Name one that is not.")
+    write = _zipped if target.suffix == ".zip" else _copied
     try:
-        if target.suffix == ".zip":
-            _zipped(store, names, target)
-        else:
-            _copied(store, names, target)
+        _take_name(target)
+    except FileExistsError as exc:
+        raise UsageError(f"{target} is there already.", hint="Name one that is not.") from exc
+    except OSError as exc:
+        raise _not_written(target, exc) from exc
+    try:
+        write(store, names, target)
     except OSError as exc:
         _take_back(target)
-        raise StoreError(
-            f"{target} cannot be written: {exc.strerror} ({exc.filename or target}).",
-            hint="Nothing of it was left. Name another place with --to, or make room there.",
-        ) from exc
+        raise _not_written(target, exc) from exc
+
+
+def _take_name(target: Path) -> None:
+    """Make it, empty: of two who want the name at once one has it, and the other touches nothing.
+
+    Raises:
+        FileExistsError: There is something of that name already.
+        OSError: It cannot be made.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.suffix == ".zip":
+        target.touch(exist_ok=False)
+    else:
+        target.mkdir()
+
+
+def _not_written(target: Path, exc: OSError) -> StoreError:
+    return StoreError(
+        f"{target} cannot be written: {exc.strerror} ({exc.filename or target}).",
+        hint="Nothing of it was left. Name another place with --to, or make room there.",
+    )
 
 
 def _take_back(target: Path) -> None:
@@ -119,7 +139,7 @@ def _take_back(target: Path) -> None:
 
 
 def _zipped(store: Store, attempts: list[str], target: Path) -> None:
-    with zipfile.ZipFile(target, "x", zipfile.ZIP_DEFLATED) as file:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as file:
         for name in attempts:
             file.writestr(f"{name}/{_EVENTS}", _events(store, name))
             for cast in terminals(name):
@@ -128,7 +148,7 @@ def _zipped(store: Store, attempts: list[str], target: Path) -> None:
 
 def _copied(store: Store, attempts: list[str], target: Path) -> None:
     for name in attempts:
-        (target / name).mkdir(parents=True)
+        (target / name).mkdir()
         (target / name / _EVENTS).write_text(_events(store, name))
         for cast in terminals(name):
             shutil.copy(cast, target / name / cast.name)

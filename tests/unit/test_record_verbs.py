@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from typer.testing import CliRunner
 
 from lab_runner.attempts import recording
 from lab_runner.attempts.casts import CastWriter
+from lab_runner.attempts.keeping import export
 from lab_runner.attempts.store import Kind, Store
 from lab_runner.cli.main import app
+from lab_runner.errors import UsageError
 
 RUN = CliRunner()
 EVIL = "\x1b]0;evil\x07\x1b[31mred\x1b[0m\u202e"
@@ -129,3 +132,18 @@ def test_export_and_delete(work: Store, tmp_path: Path) -> None:
     assert code == 0
     assert "Deleted: 1 attempt" in said
     assert {event.attempt for event in work.events()} == {"d00001"}
+
+
+@pytest.mark.parametrize("name", ["out", "out.zip"])
+def test_an_export_that_comes_too_late_takes_nothing_away(
+    work: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """It looked whether the name is free in the last moment in which it was."""
+    export(work, ["a1b2c3"], tmp_path / name)
+    monkeypatch.setattr(Path, "exists", lambda _: False)
+    with pytest.raises(UsageError, match="is there already"):
+        export(work, ["a1b2c3"], tmp_path / name)
+    if name.endswith(".zip"):
+        assert "a1b2c3/1-gw.cast" in ZipFile(tmp_path / name).namelist()
+    else:
+        assert (tmp_path / name / "a1b2c3/1-gw.cast").is_file()
