@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from lab_runner.engine.running import RunningLab
 
 _JOURNAL_LINES = 15
+#: A node that was switched on so often and never came up will not: its init ends at once.
+_FALSE_STARTS = 4
 _HINT = "`lab doctor` looks for what this host lacks."
 
 
@@ -38,7 +40,7 @@ def wait(
         patient: Go on where one could not be prepared: what ends by itself is tried again.
 
     Raises:
-        NodeNotReady: One has not in time; with its last words.
+        NodeNotReady: One has not in time; with its last words. Or it ends again and again.
         SwitchboardLost: It was started again, or is gone.
     """
     deadline = time.monotonic() + deadline_s
@@ -58,7 +60,14 @@ def wait(
         for name, state in known.items():
             if state["problem"] and not patient:
                 raise NodeNotReady(f"{name} could not be prepared: {state['problem']}", hint=_HINT)
+            if not state["booted"] and state["boots"] >= boots[name] + _FALSE_STARTS:
+                raise _false_starts(lab, name)
     raise _not_ready(lab, sorted(set(boots) - told), known, deadline_s)
+
+
+def _false_starts(lab: RunningLab, name: str) -> NodeNotReady:
+    message = f"{name} does not boot: its init ended {_FALSE_STARTS} times before it was up."
+    return NodeNotReady(message, hint=caution(lab.client) or _HINT)
 
 
 def _not_ready(

@@ -193,6 +193,16 @@ def test_a_node_that_does_not_boot(labs: Labs, plan: Plan) -> None:
     assert not left(labs.client, attempt)
 
 
+def test_a_node_whose_init_ends_at_once(labs: Labs, plan: Plan) -> None:
+    """It is not waited for: a minute would bring nothing but more of the same."""
+    broken = with_file(plan, "desk", "/usr/lib/systemd/systemd", "#!/bin/sh\nexit 1\n")
+    attempt, began = labs.attempt(), time.monotonic()
+    with pytest.raises(NodeNotReady, match="desk does not boot: its init ended 4 times"):
+        running.deploy(labs.client, broken, attempt, quiet, deadline_s=120)
+    assert time.monotonic() - began < 60
+    assert not left(labs.client, attempt)
+
+
 @pytest.mark.parametrize("state", ["creating", "booting", "up"])
 def test_ctrl_c_leaves_nothing(labs: Labs, plan: Plan, state: str) -> None:
     def interrupt(_item: str, new: str) -> None:
