@@ -15,7 +15,7 @@ import dns.rdatatype
 from dns.exception import DNSException
 
 from bench.figures import NotMeasured
-from bench.network import CLIENT, NAME, ROUTER, SERVER
+from bench.network import CLIENT, NAME, ROUTER, SERVER, hurry
 from lab_runner.switchboard.namespaces import CLONE_NEWNET, enter
 
 #: It is asked again after so long at the latest.
@@ -43,8 +43,6 @@ class Readiness:
         self._over = threading.Event()
         self._threads = [
             threading.Thread(target=self._inside, args=(CLIENT, self._ask), daemon=True),
-            # A neighbour who is asked for too early is asked for again a second later (RFC 4861
-            # calls it RetransTimer, Linux does the same for ARP). No way is charged with that.
             threading.Thread(target=self._inside, args=(CLIENT, self._hurry), daemon=True),
             threading.Thread(target=self._inside, args=(ROUTER, self._hurry), daemon=True),
         ]
@@ -96,11 +94,7 @@ class Readiness:
     def _hurry(self) -> None:
         done: set[Path] = set()
         while self._going_on():
-            for file in Path("/proc/sys/net/ipv4/neigh").glob("eth*/retrans_time_ms"):
-                if file not in done:
-                    with contextlib.suppress(OSError):
-                        file.write_text("20")
-                        done.add(file)
+            done |= hurry(done)
             time.sleep(_AGAIN_S)
 
 

@@ -29,12 +29,14 @@ def remove(client: DockerClient, attempt: str, progress: Progress) -> None:
         NotRemoved: Something is still there; the message has its name.
     """
     deadline = time.monotonic() + _GOING_S
-    while left := container_ids(client, attempt):
+    left = container_ids(client, attempt)
+    while left:
         if time.monotonic() > deadline:
             names = ", ".join(sorted(left))
             raise errors.NotRemoved(f"Still there: {names}", hint="Try `lab stop` again.")
         remove_containers(client, left, progress)
-        time.sleep(_LOOK_AGAIN_S)
+        if left := container_ids(client, attempt):
+            time.sleep(_LOOK_AGAIN_S)
 
 
 def take_back(client: DockerClient, attempt: str, progress: Progress) -> None:
