@@ -58,10 +58,15 @@ def command(
 
 def _task(use: Attempts, name: str) -> Task | None:
     """The assignment that is meant; a scenario of the same name comes first, and says so."""
-    from lab_runner.submission.beginning import is_scenario
+    from lab_runner.planning.composite import is_scenario
+    from lab_runner.submission.place import courses
+
+    scenario = is_scenario(use.catalogue, name)
+    if scenario and not courses().exists():
+        return None
     from lab_runner.submission.seats import find_assignment, seats
 
-    if is_scenario(use.catalogue, name):
+    if scenario:
         if any(seat.assignment(name) for seat in seats()):
             _warn(name)
         return None

@@ -16,6 +16,11 @@ PLUS = "+"
 _FEWEST = 2
 
 
+def is_scenario(catalogue: Catalogue, name: str) -> bool:
+    """Is it a scenario's name, or several joined by ``+``?"""
+    return all(part in catalogue.scenario_files for part in name.split(PLUS))
+
+
 def sources(catalogue: Catalogue, name: str) -> tuple[ScenarioSource | None, list[ScenarioSource]]:
     """The exam's file, if ``name`` is an exam, and the files of the scenarios it consists of.
 

@@ -13,15 +13,10 @@ from lab_runner.catalogue import Catalogue
 from lab_runner.engine import running
 from lab_runner.engine.running import Progress
 from lab_runner.errors import FaultNotObserved, UsageError
-from lab_runner.planning.composite import PLUS
+from lab_runner.planning.composite import is_scenario
 from lab_runner.submission.invitation import Assignment
 from lab_runner.submission.seats import Seat, full_name
 from lab_runner.submission.standing import Work, require_open, works
-
-
-def is_scenario(catalogue: Catalogue, name: str) -> bool:
-    """Is it a scenario's name, or several joined by ``+``?"""
-    return all(part in catalogue.scenario_files for part in name.split(PLUS))
 
 
 def lacking(catalogue: Catalogue, seat: Seat) -> list[Assignment]:

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab_runner.attempts.store import data_folder
 from lab_runner.errors import HandInError, UnknownName, UsageError
 from lab_runner.models.source import unknown
 from lab_runner.submission.invitation import Assignment, Invitation, read_invitation
 from lab_runner.submission.keys import SigningKey, key_name
+from lab_runner.submission.place import courses
 from lab_runner.submission.private import write_private
 from lab_runner.submission.sealed import FILE_LIMIT
 
@@ -66,7 +66,7 @@ def unreadable() -> list[UsageError]:
 
 
 def _every() -> Iterator[Seat | UsageError]:
-    for folder in sorted((data_folder() / "courses").glob("*")):
+    for folder in sorted(courses().glob("*")):
         file = folder / _FILE
         if not os.path.lexists(file):
             continue
@@ -85,7 +85,7 @@ def join(file: Path) -> Joined:
     """
     data = _read(file)
     invitation, lead_key = _invitation(file, data)
-    kept = data_folder() / "courses" / invitation.course / _FILE
+    kept = courses() / invitation.course / _FILE
     before = None
     with contextlib.suppress(UsageError):  # one that is damaged is replaced
         before = _seat(kept) if kept.exists() else None

@@ -22,7 +22,8 @@ from lab_runner.engine.finding import Deployed
 from lab_runner.errors import UnknownName, UsageError
 from lab_runner.grading.course import CourseFolder, new_course
 from lab_runner.models.results import PartResult, Report
-from lab_runner.submission.beginning import is_scenario, lacking
+from lab_runner.planning.composite import is_scenario
+from lab_runner.submission.beginning import lacking
 from lab_runner.submission.invitation import read_invitation, write_invitation
 from lab_runner.submission.rules import task_of
 from lab_runner.submission.seats import Seat, join, seats
