@@ -342,7 +342,25 @@ def _greets(port: int) -> TcpProbe:
     return TcpProbe(to="127.0.0.1", port=port, banner="^220 mail[.]lab[.]test", timeout_s=1.0)
 
 
+def _searches_long(port: int) -> TcpProbe:
+    return TcpProbe(to="127.0.0.1", port=port, banner="^220 (a|aa)+$", timeout_s=1.0)
+
+
+def _searches_long_for_a_prompt(port: int) -> TelnetProbe:
+    return TelnetProbe(to="127.0.0.1", port=port, prompt="(a|aa)+> $", timeout_s=1.0)
+
+
 BANNERS: dict[str, Trap] = {
+    "mail: hours for whoever looks for a pattern in it": Trap(
+        lambda: tcp_server(lambda c: (c.sendall(b"220 " + b"a" * 90 + b"b"), until_closed(c))),
+        _searches_long,
+        4.0,
+    ),
+    "telnet: hours for whoever looks for the prompt": Trap(
+        lambda: tcp_server(lambda c: (c.sendall(b"a" * 90 + b"b"), until_closed(c))),
+        _searches_long_for_a_prompt,
+        4.0,
+    ),
     "telnet: options and escapes": Trap(
         lambda: tcp_server(lambda c: pour(c, b"\xff\xfb\x01\x1b[2J" * 9000)), _prompts, 1.0
     ),

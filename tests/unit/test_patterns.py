@@ -7,6 +7,7 @@ import pytest
 
 from lab_runner.errors import ProbeError
 from lab_runner.patterns import found
+from lab_runner.switchboard.probes._search import Endless, Pattern
 
 #: Each would take hours for the text beside it.
 SLOW = [("(a|aa)+$", "a" * 80 + "b"), (".*a.*b.*c.*d.*e", "abcd" * 9000)]
@@ -17,6 +18,15 @@ def test_a_search_that_would_not_end_finds_nothing(pattern: str, text: str) -> N
     began = time.process_time()
     assert not found(pattern, text)
     assert 0.9 < time.process_time() - began < 2.0
+
+
+@pytest.mark.parametrize(("pattern", "text"), SLOW)
+def test_a_probe_gives_up_as_well(pattern: str, text: str) -> None:
+    wanted, began = Pattern(pattern), time.process_time()
+    with pytest.raises(Endless):
+        wanted.found(text)
+    assert 0.9 < time.process_time() - began < 2.0
+    assert Pattern("a").found(text)
 
 
 @pytest.mark.parametrize(

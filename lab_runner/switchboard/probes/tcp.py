@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from lab_runner.errors import ProbeError
 from lab_runner.models.evidence import TcpEvidence
 from lab_runner.models.probes import TcpProbe
 from lab_runner.switchboard.names import resolve
 from lab_runner.switchboard.probes._clock import Deadline
+from lab_runner.switchboard.probes._search import Endless, Pattern
 from lab_runner.switchboard.probes._stream import Dialled, dial, read_until
 from lab_runner.switchboard.probes._text import clean
 from lab_runner.switchboard.vantage import Vantage
@@ -59,8 +59,12 @@ def _enough(pattern: str | None) -> Callable[[bytes], bool]:
     """Until the banner is there; without one, anything will do."""
     if pattern is None:
         return bool
-    try:
-        wanted = re.compile(pattern, re.MULTILINE)
-    except re.error as exc:
-        raise ProbeError(f"{pattern!r} is no regular expression: {exc}") from exc
-    return lambda said: bool(wanted.search(clean(said)))
+    wanted = Pattern(pattern, re.MULTILINE)
+
+    def enough(said: bytes) -> bool:
+        try:
+            return wanted.found(clean(said))
+        except Endless:
+            return True  # the judge will not find it either
+
+    return enough

@@ -6,11 +6,11 @@ import re
 import socket
 from dataclasses import dataclass
 
-from lab_runner.errors import ProbeError
 from lab_runner.models.evidence import TelnetEvidence
 from lab_runner.models.probes import TelnetProbe
 from lab_runner.switchboard.names import resolve
 from lab_runner.switchboard.probes._clock import Deadline
+from lab_runner.switchboard.probes._search import Endless, Pattern
 from lab_runner.switchboard.probes._stream import Guarded, dial, word
 from lab_runner.switchboard.probes._text import clean
 from lab_runner.switchboard.vantage import Vantage
@@ -65,12 +65,15 @@ class _Terminal:
         Raises:
             _Broke: It never did.
         """
-        wanted = [_compiled(pattern) for pattern in patterns]
+        wanted = [Pattern(pattern) for pattern in patterns]
         while True:
             tail = clean(self.said[-_TAIL:])
-            for number, pattern in enumerate(wanted):
-                if pattern.search(tail):
-                    return number
+            try:
+                for number, pattern in enumerate(wanted):
+                    if pattern.found(tail):
+                        return number
+            except Endless as exc:
+                raise _Broke("too-much") from exc
             self._read()
 
     def text(self) -> str:
@@ -118,13 +121,6 @@ class _Terminal:
             self._guarded.sendall(data)
         except OSError as exc:
             raise _Broke(word(exc)) from exc
-
-
-def _compiled(pattern: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern)
-    except re.error as exc:
-        raise ProbeError(f"{pattern!r} is no regular expression: {exc}") from exc
 
 
 def ask(probe: TelnetProbe, at: Vantage) -> TelnetEvidence:
