@@ -117,11 +117,17 @@ def test_a_server_with_few_sessions(
         checked = run(aimed, "check", attempt=attempt)
         assert (checked.returncode, checked.stderr) == (1, "")
         capturing = begun(aimed, "capture", "near", "icmp", "-c", "1")
-        wait_for(lambda: open_lines(engine, attempt), "it listens")
-        while capturing.poll() is None:
-            run(aimed, "exec", "alice", "--", "ping", "-c1", "-W1", "192.0.2.10", attempt=attempt)
-        said = ended(capturing, BOUNDED_S)
-        assert (said.returncode, said.stdout.count("ICMP echo request")) == (0, 1)
+        try:
+            wait_for(lambda: open_lines(engine, attempt), "it listens")
+            ping = ("ping", "-c1", "-W1", "192.0.2.10")
+            while capturing.poll() is None:
+                run(aimed, "exec", "alice", "--", *ping, attempt=attempt)
+        except BaseException:
+            capturing.kill()
+            raise
+        finally:
+            said = ended(capturing, BOUNDED_S)
+        assert (said.returncode, said.stdout.count("ICMP echo request")) == (0, 1), said.stderr
     finally:
         assert run(aimed, "stop", attempt).returncode == 0
     # Each command has one connection, and start has more at work than that one may carry.
