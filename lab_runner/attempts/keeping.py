@@ -9,6 +9,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,12 +98,7 @@ def export(store: Store, attempts: Iterable[str], target: Path) -> None:
     for name in names:
         settle(store, name)
     write = _zipped if target.suffix == ".zip" else _copied
-    try:
-        _take_name(target)
-    except FileExistsError as exc:
-        raise UsageError(f"{target} is there already.", hint="Name one that is not.") from exc
-    except OSError as exc:
-        raise _not_written(target, exc) from exc
+    _take_name(target)
     try:
         write(store, names, target)
     except OSError as exc:
@@ -114,14 +110,20 @@ def _take_name(target: Path) -> None:
     """Make it, empty: of two who want the name at once one has it, and the other touches nothing.
 
     Raises:
-        FileExistsError: There is something of that name already.
-        OSError: It cannot be made.
+        UsageError: There is something of that name already.
+        StoreError: It cannot be made.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if target.suffix == ".zip":
-        target.touch(exist_ok=False)
-    else:
-        target.mkdir()
+    make = partial(target.touch, exist_ok=False) if target.suffix == ".zip" else target.mkdir
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise _not_written(target, exc) from exc
+    try:
+        make()
+    except FileExistsError as exc:
+        raise UsageError(f"{target} is there already.", hint="Name one that is not.") from exc
+    except OSError as exc:
+        raise _not_written(target, exc) from exc
 
 
 def _not_written(target: Path, exc: OSError) -> StoreError:
