@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import subprocess
-from collections.abc import Callable, Container
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,7 +13,7 @@ import yaml
 
 from lab_runner.engine import images
 from lab_runner.engine.images import Target
-from lab_runner.switchboard.namespaces import CLONE_NEWNET, enter
+from lab_runner.switchboard.namespaces import within_network
 
 DATA = Path(__file__).parent / "data"
 COMPOSE = DATA / "compose.yml"
@@ -133,13 +132,6 @@ def hurry(done: Container[Path] = ()) -> set[Path]:
     return told
 
 
-def _within(there: Path, work: Callable[[], object]) -> None:
-    """Do something in a network namespace; that is this thread's from then on."""
-    with there.open() as file:
-        enter(file.fileno(), CLONE_NEWNET)
-    work()
-
-
 class Cabinet:
     """Bridges in a network namespace of their own, so that nothing shows on this host."""
 
@@ -172,8 +164,11 @@ class Cabinet:
             ]
         ip("-n", _PREFIX + _SWITCH, batch=switch)
         # Before there is an address: the first question for a neighbour would still be patient.
-        with concurrent.futures.ThreadPoolExecutor(1) as inside_it:
-            inside_it.submit(_within, namespace(machine.name), hurry).result()
+        with (
+            namespace(machine.name).open() as there,
+            Path("/proc/thread-self/ns/net").open() as own,
+        ):
+            within_network(there.fileno(), own.fileno(), hurry)
         ip("-n", name, batch=inside)
 
     @staticmethod
