@@ -169,13 +169,11 @@ def write(figures: Figures, docs: Path) -> None:
     folder = docs / "performance"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "figures.json").write_text(figures.to_json())
-    # As they are kept: a value that was rounded once more on the page would be another one there.
-    kept = Figures.read(folder / "figures.json")
-    for name, svg in plots.drawn(kept).items():
+    for name, svg in plots.drawn(figures).items():
         (folder / name).write_text(svg)
     path = docs / "performance.md"
     text = path if path.exists() else DOCS / "performance.md"
-    path.write_text(page.filled(text.read_text(), kept))
+    path.write_text(page.filled(text.read_text(), figures))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -31,8 +31,8 @@ class Figures:
     machine: dict[str, Any] = field(default_factory=dict)
 
     def add(self, name: str, *values: float) -> None:
-        """Note what was measured once more."""
-        self.series.setdefault(name, []).extend(values)
+        """Note what was measured once more, rounded as it is kept."""
+        self.series.setdefault(name, []).extend(round(value, 4) for value in values)
 
     def median(self, name: str) -> float | None:
         """The median of a series; None if it was not measured."""
@@ -50,11 +50,10 @@ class Figures:
 
     def to_json(self) -> str:
         """The documented form: version, machine, series, absent."""
-        series = {name: [round(v, 4) for v in values] for name, values in self.series.items()}
         return _dumped({
             "version": VERSION,
             "machine": self.machine,
-            "series": series,
+            "series": self.series,
             "absent": self.absent,
         })  # fmt: skip
 

@@ -160,7 +160,8 @@ def test_the_page_shows_pictures_that_are_there() -> None:
 def test_a_page_is_drawn_again_without_measuring(tmp_path: Path) -> None:
     (tmp_path / "performance.md").write_text(blank())
     figures = made()
-    figures.series["bare.ready_s"] = [1.04503]  # 1.05 s, and 1.04 once it was rounded to be kept
+    del figures.series["bare.ready_s"]
+    figures.add("bare.ready_s", 1.04503)  # 1.05 s, and 1.04 once it was rounded to be kept
     write(figures, tmp_path)
     before = {path: path.read_text() for path in tmp_path.rglob("*.*")}
     assert main(["--redraw", "--docs", str(tmp_path)]) == 0
