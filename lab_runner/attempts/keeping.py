@@ -9,7 +9,6 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,39 +97,16 @@ def export(store: Store, attempts: Iterable[str], target: Path) -> None:
     for name in names:
         settle(store, name)
     write = _zipped if target.suffix == ".zip" else _copied
-    _take_name(target)
     try:
         write(store, names, target)
-    except OSError as exc:
-        _take_back(target)
-        raise _not_written(target, exc) from exc
-
-
-def _take_name(target: Path) -> None:
-    """Make it, empty: of two who want the name at once one has it, and the other touches nothing.
-
-    Raises:
-        UsageError: There is something of that name already.
-        StoreError: It cannot be made.
-    """
-    make = partial(target.touch, exist_ok=False) if target.suffix == ".zip" else target.mkdir
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise _not_written(target, exc) from exc
-    try:
-        make()
-    except FileExistsError as exc:
+    except FileExistsError as exc:  # of two who want the name at once one has it
         raise UsageError(f"{target} is there already.", hint="Name one that is not.") from exc
     except OSError as exc:
-        raise _not_written(target, exc) from exc
-
-
-def _not_written(target: Path, exc: OSError) -> StoreError:
-    return StoreError(
-        f"{target} cannot be written: {exc.strerror} ({exc.filename or target}).",
-        hint="Nothing of it was left. Name another place with --to, or make room there.",
-    )
+        _take_back(target)
+        raise StoreError(
+            f"{target} cannot be written: {exc.strerror} ({exc.filename or target}).",
+            hint="Nothing of it was left. Name another place with --to, or make room there.",
+        ) from exc
 
 
 def _take_back(target: Path) -> None:
@@ -141,7 +117,7 @@ def _take_back(target: Path) -> None:
 
 
 def _zipped(store: Store, attempts: list[str], target: Path) -> None:
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as file:
+    with zipfile.ZipFile(target, "x", zipfile.ZIP_DEFLATED) as file:
         for name in attempts:
             file.writestr(f"{name}/{_EVENTS}", _events(store, name))
             for cast in terminals(name):
@@ -149,6 +125,7 @@ def _zipped(store: Store, attempts: list[str], target: Path) -> None:
 
 
 def _copied(store: Store, attempts: list[str], target: Path) -> None:
+    target.mkdir(parents=True)
     for name in attempts:
         (target / name).mkdir()
         (target / name / _EVENTS).write_text(_events(store, name))
