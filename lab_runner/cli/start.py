@@ -61,15 +61,12 @@ def _task(use: Attempts, name: str) -> Task | None:
     from lab_runner.planning.composite import is_scenario
     from lab_runner.submission.place import courses
 
-    scenario = is_scenario(use.catalogue, name)
-    if scenario and not courses().exists():
+    if is_scenario(use.catalogue, name):
+        if courses().exists():
+            _warn_of_an_assignment(name)
         return None
     from lab_runner.submission.seats import find_assignment, seats
 
-    if scenario:
-        if any(seat.assignment(name) for seat in seats()):
-            _warn(name)
-        return None
     try:
         return find_assignment(name)
     except UnknownName:
@@ -81,9 +78,13 @@ def _task(use: Attempts, name: str) -> Task | None:
         return None  # the scenario's own message names what is near
 
 
-def _warn(name: str) -> None:
+def _warn_of_an_assignment(name: str) -> None:
+    """Say that one has the scenario's name, if one has."""
     from lab_runner.cli.screen import show_problem
+    from lab_runner.submission.seats import seats
 
+    if not any(seat.assignment(name) for seat in seats()):
+        return
     show_problem(
         f"{name} is a scenario, and one of your assignments, too. This is the scenario, to "
         "practise with.",
