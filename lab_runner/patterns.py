@@ -14,15 +14,19 @@ from lab_runner.errors import ProbeError
 _WITHIN_S = 1.0
 
 
-def found(pattern: str, text: str, *, ignore_case: bool = False) -> bool:
-    """Is there a match anywhere, line by line? Not, where none is found in time.
+def found(pattern: str, text: str | None, flags: int = regex.MULTILINE) -> bool:
+    """Is there a match anywhere? Not, where none is found in time.
+
+    Args:
+        pattern: The author's.
+        text: Where it is sought; if absent, in nothing.
+        flags: As of ``re``; line by line if left out.
 
     Raises:
         ProbeError: It is no regular expression.
     """
-    flags = regex.MULTILINE | (regex.IGNORECASE if ignore_case else 0)
     try:
-        return regex.search(pattern, text, flags, timeout=_WITHIN_S) is not None
+        return regex.search(pattern, text or "", flags, timeout=_WITHIN_S) is not None
     except TimeoutError:
         return False
     except regex.error as exc:

@@ -58,7 +58,7 @@ def score(answer: Answer, truth: Diagnosis) -> Score:
     # Here and not above: most commands judge no diagnosis.
     from lab_runner.patterns import found  # noqa: PLC0415
 
-    said = [word for word in truth.cause_words if found(word, answer.cause, ignore_case=True)]
+    said = [word for word in truth.cause_words if found(word, answer.cause, re.IGNORECASE)]
     return Score(
         node=_one_of(answer.node, truth.node, *truth.node_also),
         layer=_one_of(answer.layer, truth.layer, *truth.layer_also),

@@ -46,7 +46,7 @@ def test_what_re_finds_is_found(pattern: str, text: str) -> None:
 
 
 def test_letters_of_any_size() -> None:
-    assert found("dns", "It was DNS", ignore_case=True)
+    assert found("dns", "It was DNS", re.IGNORECASE)
     assert not found("dns", "It was DNS")
 
 

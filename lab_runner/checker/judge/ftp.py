@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from lab_runner.checker.judge.verdict import (
     Verdict,
-    found,
     happened,
     place,
     quoted,
@@ -15,6 +14,7 @@ from lab_runner.checker.judge.verdict import (
 )
 from lab_runner.models.evidence import FtpEvidence
 from lab_runner.models.probes import FtpProbe
+from lab_runner.patterns import found
 
 
 def judge_ftp(probe: FtpProbe, seen: FtpEvidence, vantage: str) -> Verdict:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from lab_runner.checker.judge.verdict import (
     Verdict,
     either,
-    found,
     happened,
     listed,
     quoted,
@@ -29,6 +28,7 @@ from lab_runner.models.probes import (
     ProcessProbe,
     SysctlProbe,
 )
+from lab_runner.patterns import found
 
 
 def judge_listening(probe: ListeningProbe, seen: ListeningEvidence, vantage: str) -> Verdict:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from lab_runner.checker.judge.verdict import (
     Verdict,
     either,
-    found,
     happened,
     listed,
     milliseconds,
@@ -18,6 +17,7 @@ from lab_runner.checker.judge.verdict import (
 )
 from lab_runner.models.evidence import SshEvidence
 from lab_runner.models.probes import SshProbe
+from lab_runner.patterns import found
 
 
 def judge_ssh(probe: SshProbe, seen: SshEvidence, vantage: str) -> Verdict:

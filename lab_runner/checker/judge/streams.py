@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from lab_runner.checker.judge.verdict import (
     Verdict,
     either,
-    found,
     happened,
     listed,
     milliseconds,
@@ -28,6 +27,7 @@ from lab_runner.models.evidence import (
     UdpEvidence,
 )
 from lab_runner.models.probes import HttpProbe, LoadProbe, TcpProbe, TlsProbe, UdpProbe
+from lab_runner.patterns import found
 
 #: What each expected word is met by. A name that was not found meets none of
 #: them: nothing was tried, and absence is not proof.

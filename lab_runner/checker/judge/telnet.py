@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from lab_runner.checker.judge.verdict import (
     Verdict,
-    found,
     happened,
     place,
     quoted,
@@ -15,6 +14,7 @@ from lab_runner.checker.judge.verdict import (
 )
 from lab_runner.models.evidence import TelnetEvidence
 from lab_runner.models.probes import TelnetProbe
+from lab_runner.patterns import found
 
 #: No prompt, in a way that is the network's or the server's; a name that was not found is none.
 _BLOCKED = {"refused", "timeout", "unreachable", "reset", "too-long", "closed"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lab_runner import patterns
 from lab_runner.models.evidence import Target
 
 _QUOTED = 80
@@ -34,15 +33,6 @@ def verdict(observed: str, unmet: Iterable[str | None]) -> Verdict:
 def unless(met: bool, expected: str) -> str | None:
     """The expectation, unless it is met."""
     return None if met else expected
-
-
-def found(pattern: str, text: str | None) -> bool:
-    """Is there a match anywhere, line by line?
-
-    Raises:
-        ProbeError: The author's pattern is no regular expression.
-    """
-    return patterns.found(pattern, text or "")
 
 
 def quoted(text: str | None) -> str:
