@@ -1,13 +1,14 @@
 """Is it one's own work? Files that two trainees share, and addresses of somebody else's network.
 
 Two right repairs of one fault are alike: what the variant, the fault or a known repair has
-in it says nothing. What is left are words that somebody chose, and files that were written
-in the same instant. Both are a reason to ask, and no proof.
+in it says nothing. What is left are words that somebody chose, and files and folders that
+were changed in the same instant. Both are a reason to ask, and no proof.
 """
 
 from __future__ import annotations
 
 import datetime
+import enum
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -54,14 +55,19 @@ class Variant:
 
     @cached_property
     def told(self) -> frozenset[str]:
-        """The lines of the fault and of all repairs that are known, right and wrong."""
+        """The lines of its files, of the fault, and of all known repairs, right and wrong."""
+        files = [file.content or b"" for node in self.plan.nodes.values() for file in node.files]
+        texts = [text.encode() for text in self._scenario()]
+        return frozenset(line for text in (*files, *texts) for line in _lines(text))
+
+    def _scenario(self) -> Iterator[str]:
         scenario = self.plan.scenario
         if scenario is None:
-            return frozenset()
+            return
         repairs = [scenario.fault, *(fix.steps for fix in scenario.solutions)]
         repairs += [fix.steps for fix in scenario.wrong_fixes]
-        texts = (step.content or step.run or "" for steps in repairs for step in steps)
-        return frozenset(line for text in texts for line in _lines(text.encode()))
+        for step in chain.from_iterable(repairs):
+            yield step.content or step.run or ""
 
 
 @dataclass(frozen=True)
@@ -78,14 +84,19 @@ class Piece:
         return Variant(self.plan)
 
     @cached_property
-    def files(self) -> dict[Place, Entry]:
-        """What was written, by machine and path."""
+    def changed(self) -> dict[Place, Entry]:
+        """Files and folders that were made or changed, by machine and path."""
         return {
             (node, entry.path): entry
             for node, changes in self.work.changes.items()
             for entry in changes.entries
-            if entry.kind == "file" and entry.content and not _REMEMBERED.search(entry.path)
+            if entry.kind in {"file", "folder"} and not _REMEMBERED.search(entry.path)
         }
+
+    @cached_property
+    def files(self) -> dict[Place, Entry]:
+        """What was written, by machine and path."""
+        return {at: entry for at, entry in self.changed.items() if entry.content}
 
     @cached_property
     def lines(self) -> dict[Place, frozenset[str]]:
@@ -174,9 +185,9 @@ def _strange_lines(piece: Piece) -> Mapping[str, Place]:
 
 def _shared(one: Piece, other: Piece, held: Mapping[str, int]) -> str:
     """What two have in common that is not in the nature of things; empty if nothing."""
-    for place in one.files.keys() & other.files.keys():
+    for place in sorted(one.changed.keys() & other.changed.keys()):
         if _same_instant(one, other, place):
-            return f"the same {place[0]}:/{place[1]}, written in the same instant"
+            return f"the same {place[0]}:/{place[1]}, changed in the same instant"
     mine, theirs = (_chosen(piece, held) for piece in (one, other))
     both = [line for line in mine if line in theirs]
     weight = _weight(both)
@@ -197,18 +208,31 @@ def _chosen(piece: Piece, held: Mapping[str, int]) -> dict[str, Place]:
 
 
 def _same_instant(one: Piece, other: Piece, place: Place) -> bool:
-    """A clock that is read to the nanosecond shows no time twice; what came in an archive does."""
-    mine, theirs = one.files[place], other.files[place]
-    same = (mine.content, mine.mtime) == (theirs.content, theirs.mtime)
-    return (
-        same and not mine.mtime.is_integer() and any(_during(p, mine.mtime) for p in (one, other))
-    )
+    """Has it one time to the nanosecond, which no two people's work has by chance?
+
+    What came in an archive has whole seconds. And the time of a file stands still for some
+    milliseconds (time(7), "jiffies"): what machines do by themselves in two networks on one host,
+    while they are built or by a timer, may well have the same.
+    """
+    mine, theirs = one.changed[place], other.changed[place]
+    same = (mine.kind, mine.content, mine.mtime) == (theirs.kind, theirs.content, theirs.mtime)
+    if not same or mine.mtime.is_integer():
+        return False
+    moment, others = (_moment(piece, mine.mtime) for piece in (one, other))
+    return moment is not others or (moment is _Moment.WORKING and mine.kind == "file")
 
 
-def _during(piece: Piece, moment: float) -> bool:
+class _Moment(enum.Enum):
+    BUILDING, WORKING, ELSEWHEN = range(3)
+
+
+def _moment(piece: Piece, when: float) -> _Moment:
+    """Was the network being built at that time, or worked on?"""
     began = started(piece.work) or piece.work.submitted
     first, last = began - _CLOCKS, piece.work.submitted + _CLOCKS
-    return first.timestamp() <= moment <= last.timestamp()
+    if began.timestamp() <= when <= last.timestamp():
+        return _Moment.WORKING
+    return _Moment.BUILDING if first.timestamp() <= when < began.timestamp() else _Moment.ELSEWHEN
 
 
 def _flag(one: Piece, other: Piece, why: str) -> Flag:

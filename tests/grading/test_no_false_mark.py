@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import datetime
 import itertools
 import os
 from dataclasses import replace
@@ -81,7 +82,9 @@ def odd(course: CourseFolder, handed: Handed) -> Handed:
         own = [one for one in mine if one.assignment == assignment]
         right = next(one for one in own if one.way.right)
         nothing = next(one for one in own if not one.way.steps)
-        copy = replace(right, trainee=COPYIST)
+        # The copyist has tried for a while. What is only a folder's rights is told by when it was.
+        began = right.began - datetime.timedelta(minutes=20)
+        copy = replace(right, trainee=COPYIST, began=began)
         made[f"{assignment}-copied"] = (copy, handed_in(course, copy))
         claim = replace(nothing, way=replace(nothing.way, saw_green=True))
         made[f"{assignment}-claimed"] = (claim, handed_in(course, claim))
@@ -191,7 +194,8 @@ def test_a_claim_that_is_not_so_is_told_and_no_true_one_is(
 def test_a_copy_is_told_with_whose_it_is(marks: dict[str, Mark]) -> None:
     for assignment in CASES:
         mark = marks[f"{assignment}-copied"]
-        assert [flag.whose for flag in mark.flags if flag.kind == FlagKind.COPIED] == [HONEST]
+        whose = [flag.whose for flag in mark.flags if flag.kind == FlagKind.COPIED]
+        assert whose == [HONEST], assignment
 
 
 def test_a_record_that_was_written_anew_is_told(marks: dict[str, Mark]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import gzip
 import json
 from pathlib import Path
@@ -19,14 +20,16 @@ from lab_runner.grading.ledger import Ledger
 from lab_runner.grading.marks import FlagKind, Mark, Standing
 from lab_runner.grading.overriding import override
 from lab_runner.grading.replaying import Outcome
-from lab_runner.models.disk_changes import DiskChanges
+from lab_runner.models.disk_changes import DiskChanges, Entry
 from lab_runner.submission.hand_in import write_hand_in
 from lab_runner.submission.keys import SigningKey
 from tests.unit.hand_ins import (
+    BEGAN,
     COURSE,
     GREEN,
     RIGHT,
     case_named,
+    chained,
     handed_in,
     key_of,
     make_course,
@@ -306,6 +309,46 @@ def test_the_same_instant_is(grading: Grading, inbox: Path) -> None:
     assert "same instant" in marks["bob"].flags[0].text
     marks = compared(grading, inbox, ada=written(RIGHT, mtime=7.125), bob=written(RIGHT, mtime=7.5))
     assert [kinds(mark) for mark in marks.values()] == [[], []]
+
+
+def test_an_instant_in_which_one_was_at_work_and_the_other_not_is(
+    grading: Grading, inbox: Path
+) -> None:
+    """Rights alone: nothing that was written, in a folder that the fault has made."""
+    began = BEGAN.timestamp()
+
+    def moved(seconds: float) -> datetime.datetime:
+        return BEGAN + datetime.timedelta(seconds=seconds)
+
+    def opened(moment: float) -> dict[str, DiskChanges]:
+        return {"gw": DiskChanges((Entry("srv/homes", "folder", 0o755, 0, 0, moment),))}
+
+    def flags(moment: float, copyist_began: float) -> list[str]:
+        first = work_of(grading.course, "ada", changes=opened(moment))
+        (event,) = chained({"first_began": moved(copyist_began).isoformat()})
+        late = work_of(grading.course, "bob", changes=opened(moment), minutes=30, events=[event])
+        for work in (first, late):
+            graded(grading, handed_in(grading.course, work, inbox))
+        Comparison(grading.course, grading.catalogue, grading.ledger).flag()
+        mark = grading.ledger.current()["bob", "first"]
+        return [flag.whose for flag in mark.flags if flag.kind == FlagKind.COPIED]
+
+    built, worked = began - 1.25, began + 60.25
+    assert flags(built, -600) == ["ada"]
+    assert flags(built, -1) == []  # both were built in that moment
+    assert flags(worked, -1) == []  # … or a timer ran in both
+
+
+def test_a_line_of_a_file_of_somebody_elses_network_is(grading: Grading, inbox: Path) -> None:
+    """What one may not have written, and has in one's hand-in: its rights were changed."""
+    plan = grading.course.plan(grading.catalogue, "bob", case_named(grading.course, "first"))
+    own = grading.course.plan(grading.catalogue, "ada", case_named(grading.course, "first"))
+    files = [file for node in plan.nodes.values() for file in node.files]
+    known = {file.content for node in own.nodes.values() for file in node.files}
+    (text,) = [f.content.decode() for f in files if f.path == "etc/dnsmasq.d/mini.conf"]
+    assert text.encode() not in known
+    marks = compared(grading, inbox, ada=written(text, path="srv/moved"), bob={})
+    assert [flag.whose for flag in marks["ada"].flags] == ["bob"]
 
 
 def test_an_address_of_somebody_elses_network_is(grading: Grading, inbox: Path) -> None:
