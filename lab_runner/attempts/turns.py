@@ -48,7 +48,9 @@ def turn(place: Path, what: str) -> Iterator[None]:
 def _held(place: Path) -> int | None:
     """What holds the lock; None where somebody else has it, or took the folder away just now."""
     try:
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # what is there may be gone a moment later
+            place.mkdir(mode=0o700)
         held = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
     except FileNotFoundError:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -49,6 +50,28 @@ def test_one_at_a_time(place: Path, tmp_path: Path) -> None:
     assert not place.exists()
 
 
+def test_a_place_that_is_gone_between_two_looks(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever had the turn removes it just when it was found to be there already."""
+    place.mkdir(parents=True)
+    making = os.mkdir
+
+    def made(path: Path, mode: int = 0o777) -> None:
+        try:
+            making(path, mode)
+        finally:
+            if path == place and not gone:
+                gone.append(path)
+                place.rmdir()
+
+    gone: list[Path] = []
+    monkeypatch.setattr(os, "mkdir", made)
+    with turn(place, "it"):
+        assert gone == [place]
+        assert place.exists()
+
+
 def test_what_else_is_there_stays(place: Path) -> None:
     place.mkdir(parents=True)
     (place / "1-gw.cast").touch()
@@ -76,7 +99,10 @@ def test_nobody_waits_for_ever_and_the_killed_hold_nothing(
     assert not place.exists()
 
 
-def test_a_place_that_cannot_be(place: Path) -> None:
-    place.parent.write_text("a file, no folder")
+@pytest.mark.parametrize("is_parent", [True, False])
+def test_a_place_that_cannot_be(place: Path, *, is_parent: bool) -> None:
+    if not is_parent:
+        place.parent.mkdir()
+    (place.parent if is_parent else place).write_text("a file, no folder")
     with pytest.raises(StoreError, match="cannot be used"), turn(place, "it"):
         pass
