@@ -201,19 +201,6 @@ class Attempts:
             lab.apply(solution.steps)
         return solution
 
-    def stop(self, attempt: str, progress: Progress) -> None:
-        """Take a lab away, then write it down: a broken record keeps no lab running.
-
-        Raises:
-            NotRemoved: Something of it is still there.
-            StoreError: It is gone, but that could not be written down.
-        """
-        running.remove(self.client, attempt, progress)
-        try:
-            recording.settle(self.store, attempt)
-        finally:
-            end(self.store, attempt, Kind.STOP)
-
     def hint(self, deployed: running.Deployed) -> Hint:
         """The next hint; once all are given, the last again."""
         hints = scenario_of(self.plan(deployed)).hints

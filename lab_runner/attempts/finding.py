@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lab_runner.attempts.history import Record, end, records
 from lab_runner.attempts.store import Kind, Store
-from lab_runner.engine.running import Deployed
+from lab_runner.engine.finding import Deployed
 from lab_runner.errors import NoAttempt, UsageError
 
 #: Whoever takes a lab away writes that down so soon after it.

@@ -7,10 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import ValidationError
-
 from lab_runner.attempts.store import Event, Kind, Store
-from lab_runner.models.results import Report
 
 #: What is also written down when an attempt is over.
 _BESIDE = {Kind.COMMAND, Kind.TERMINAL, Kind.STATE, Kind.RECORD, Kind.SUBMIT}
@@ -97,17 +94,6 @@ def end(store: Store, attempt: str, kind: Kind) -> bool:
         if news:
             store.append(attempt, kind)
     return news
-
-
-def report_of(record: Record | None) -> Report | None:
-    """The last report of an attempt, where there is one that can still be read."""
-    if record is None or record.last_check is None:
-        return None
-    data = {key: value for key, value in record.last_check.items() if key in Report.model_fields}
-    try:
-        return Report.model_validate(data)
-    except ValidationError:  # another version wrote it
-        return None
 
 
 def _record(name: str, events: list[Event]) -> Record:

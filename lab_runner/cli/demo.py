@@ -92,12 +92,13 @@ def _course(console: Console, use: Attempts, started: Started) -> bool:
 
 
 def _stop(use: Attempts, attempt: str) -> None:
+    from lab_runner.attempts.stopping import stop
     from lab_runner.cli.progress import shown
     from lab_runner.cli.screen import show_problem
 
     try:
         with shown("stopping") as progress:
-            use.stop(attempt, progress)
+            stop(use.client, use.store, attempt, progress)
     except StoreError as exc:
         show_problem(str(exc), exc.hint, title="warning", colour="yellow")
 

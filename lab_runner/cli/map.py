@@ -40,7 +40,7 @@ def command(
     Red: a red check was asked from this machine. Green: all that was asked from it is in order.
     A broken frame: somebody else's machine, which you cannot enter.
     """
-    from lab_runner.attempts.history import report_of
+    from lab_runner.attempts.last_report import report_of
     from lab_runner.cli.screen import out, text
     from lab_runner.map.network import network_of
 

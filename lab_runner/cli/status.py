@@ -83,7 +83,7 @@ def _facts(standing: Standing) -> dict[str, Any]:
 
 def _last(record: Record | None, *, hidden: bool, seed: bool) -> dict[str, Any] | None:
     """The last report, without the names that are kept."""
-    from lab_runner.attempts.history import report_of
+    from lab_runner.attempts.last_report import report_of
 
     if not hidden:
         return record.last_check if record else None

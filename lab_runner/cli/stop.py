@@ -10,8 +10,10 @@ from lab_runner.cli import complete
 from lab_runner.errors import StoreError
 
 if TYPE_CHECKING:
-    from lab_runner.attempts.attempt import Attempts
-    from lab_runner.engine.running import Deployed
+    from docker import DockerClient
+
+    from lab_runner.attempts.store import Store
+    from lab_runner.engine.finding import Deployed
 
 
 def command(
@@ -36,14 +38,12 @@ def command(
 
     What `lab prove` or `lab grade` works on just now is left alone, unless it is named.
     """
-    from lab_runner.attempts.attempt import Attempts
     from lab_runner.attempts.finding import pick
     from lab_runner.attempts.store import Store
     from lab_runner.cli.screen import out
-    from lab_runner.cli.session import catalogue
     from lab_runner.engine.docker import connect
+    from lab_runner.engine.finding import find
     from lab_runner.engine.process import lives
-    from lab_runner.engine.running import find
 
     client = connect()
     store = Store()
@@ -51,7 +51,7 @@ def command(
     held = [lab for lab in running if every and lives(lab.holder)]
     for lab in running if every else [pick(running, option or attempt)]:
         if lab not in held:
-            _stop(Attempts(catalogue(), client, store), lab)
+            _stop(client, store, lab)
     if not running:
         out().print("Nothing runs.")
     if held:
@@ -76,13 +76,14 @@ def _called(lab: Deployed) -> str:
     return lab.name if lab.assignment else lab.scenario or lab.lab
 
 
-def _stop(use: Attempts, lab: Deployed) -> None:
+def _stop(client: DockerClient, store: Store, lab: Deployed) -> None:
+    from lab_runner.attempts.stopping import stop
     from lab_runner.cli.progress import shown
     from lab_runner.cli.screen import out, show_problem, text
 
     try:
         with shown(f"stopping {lab.attempt}") as progress:
-            use.stop(lab.attempt, progress)
+            stop(client, store, lab.attempt, progress)
     except StoreError as exc:
         show_problem(str(exc), exc.hint, title="warning", colour="yellow")
     out().print("Stopped", text(lab.attempt, "name"), text(_called(lab), "quiet"))

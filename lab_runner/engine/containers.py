@@ -12,7 +12,6 @@ from lab_runner.engine.docker import mapped
 from lab_runner.engine.limits import LIMITS
 from lab_runner.engine.process import this_process
 from lab_runner.errors import EngineError
-from lab_runner.planning.plan import NodePlan, Plan
 from lab_runner.switchboard.protocol import (
     NODE_VARIABLE,
     PLAN_VARIABLE,
@@ -22,6 +21,8 @@ from lab_runner.switchboard.protocol import (
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+    from lab_runner.planning.plan import NodePlan, Plan
 
 LABEL = "breakfix.attempt"
 LABEL_SCENARIO = "breakfix.scenario"

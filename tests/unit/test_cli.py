@@ -109,6 +109,16 @@ def test_help_imports_nothing_heavy() -> None:
     assert [name for name in HEAVY if f"'{name}'" in done.stderr] == []
 
 
+def test_a_lab_is_taken_away_without_a_plan() -> None:
+    """Planning is half of what a command imports, and a scenario may be broken or gone."""
+    code = "import sys; from lab_runner.cli import main, screen, stop; "
+    code += "from lab_runner.attempts import finding, stopping; "
+    code += "print(sorted({m.partition('.')[0] for m in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = [name for name in HEAVY if f"'{name}'" in done.stdout]
+    assert heavy == ["docker", "rich", "sqlite3"]
+
+
 def test_help_is_quick() -> None:
     """Processor time, so that a busy machine does not count."""
 

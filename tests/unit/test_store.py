@@ -17,15 +17,14 @@ from typing import Any, cast
 import pytest
 from docker import DockerClient
 
+from lab_runner.attempts import stopping
 from lab_runner.attempts import store as store_module
-from lab_runner.attempts.attempt import Attempts
 from lab_runner.attempts.chain import broken_at
 from lab_runner.attempts.finding import pick, reconcile
-from lab_runner.attempts.history import end, records, report_of
+from lab_runner.attempts.history import end, records
+from lab_runner.attempts.last_report import report_of
 from lab_runner.attempts.store import SCHEMA, Kind, Store, data_folder
-from lab_runner.catalogue import Catalogue
-from lab_runner.engine import running
-from lab_runner.engine.running import Deployed
+from lab_runner.engine.finding import Deployed
 from lab_runner.errors import NoAttempt, StoreError, UsageError
 
 WRITER = """
@@ -133,14 +132,13 @@ def test_interrupted_before_it_is_kept(path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_only_what_was_begun_ends(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "remove", lambda *_: None)
-    monkeypatch.setattr(running, "take_back", lambda *_: None)
+    monkeypatch.setattr(stopping, "remove", lambda *_: None)
+    client = cast("DockerClient", None)
     with Store(path) as store:
-        use = Attempts(cast("Catalogue", None), cast("DockerClient", None), store)
-        use.stop("aaaaaa", lambda *_: None)
+        stopping.stop(client, store, "aaaaaa", lambda *_: None)
         assert store.events() == []
         store.append("bbbbbb", Kind.START)
-        use.stop("bbbbbb", lambda *_: None)
+        stopping.stop(client, store, "bbbbbb", lambda *_: None)
         assert [event.kind for event in store.events()] == [Kind.START, Kind.STOP]
 
 
