@@ -9,11 +9,14 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from lab_runner.errors import EngineError
+
 if TYPE_CHECKING:
     from docker import DockerClient
 
 #: Kinds of frames (Docker Engine API, "Stream format" of attach).
 STDOUT, STDERR = 1, 2
+_NOT_STARTED = b"OCI runtime exec failed: "
 
 
 class Attached:
@@ -71,6 +74,20 @@ class Attached:
             self._socket.close()
         with contextlib.suppress(OSError, ValueError):
             self._stream.close()
+
+
+def is_refusal(said: bytes) -> bool:
+    """Does an engine say, in a program's own place, that it could not start it?"""
+    return said.startswith(_NOT_STARTED)
+
+
+def refusal(said: bytes) -> EngineError:
+    """The same as an error."""
+    return EngineError(
+        said.decode("utf-8", "replace").strip(),
+        hint="A machine that is just starting or going off runs nothing for a moment: try again. "
+        "`lab reset` brings one back that stays so.",
+    )
 
 
 def start(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab_runner import errors
-from lab_runner.engine.attached import STDOUT, Attached, start
+from lab_runner.engine.attached import STDOUT, Attached, is_refusal, refusal, start
 from lab_runner.engine.docker import mapped, need_answer
 from lab_runner.switchboard.protocol import NODE_VARIABLE
 
@@ -37,7 +37,7 @@ def run(
     """Run a program in a node's container; at most ``keep`` bytes of each stream are its output.
 
     Raises:
-        EngineError: The container is off, or the engine gone.
+        EngineError: The container is off, or just starting or ending, or the engine gone.
         ExecFailed: It gave no sign of its end.
     """
     command = [*ENVIRONMENT, "timeout", "-k", "1", f"{timeout_s:g}", *argv]
@@ -51,6 +51,9 @@ def run(
         finally:
             attached.close()
         status = client.api.exec_inspect(started)["ExitCode"]
+    for said in (out, err):
+        if status and is_refusal(said):
+            raise refusal(said)
     return ExecResult(int(status if status is not None else -1), out, err)
 
 

@@ -209,14 +209,23 @@ class RunningLab:
         except errors.EngineUnavailable:
             raise
         except errors.EngineError as exc:
-            raise errors.ExecFailed(f"{node} does not run anything: {exc}") from exc
+            raise errors.ExecFailed(f"{node} does not run anything: {exc}", hint=exc.hint) from exc
 
     def interactive(
         self, node: str, argv: Sequence[str], listener: terminal.Listener | None = None
     ) -> int:
-        """Run a program on a node with the user's terminal attached; returns its exit status."""
+        """Run a program on a node with the user's terminal attached; returns its exit status.
+
+        Raises:
+            ExecFailed: The node is off, or just starting or ending.
+        """
         whole = [*programs.ENVIRONMENT, *argv]
-        return terminal.run(self.client, self.container(node), whole, listener)
+        try:
+            return terminal.run(self.client, self.container(node), whole, listener)
+        except errors.EngineUnavailable:
+            raise
+        except errors.EngineError as exc:
+            raise errors.ExecFailed(f"{node} does not run anything: {exc}", hint=exc.hint) from exc
 
     def reboot(self, nodes: Iterable[str], progress: Progress, *, patient: bool = True) -> None:
         """Reboot nodes, all at once, and wait until they are up again.

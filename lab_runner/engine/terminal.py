@@ -13,6 +13,7 @@ import tty
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO, cast
 
+from lab_runner.engine.attached import is_refusal, refusal
 from lab_runner.engine.docker import mapped
 
 if TYPE_CHECKING:
@@ -37,6 +38,35 @@ class Listener(Protocol):
 
     def end(self, status: int | None) -> bytes:
         """It is over, with this status where anybody knows; what the user is still to see."""
+
+
+class _Started:
+    """Passes on what a program shows; what the engine says in its place is kept back."""
+
+    def __init__(self, told: Listener) -> None:
+        self._told = told
+        self._heard = False
+        self._refusal = b""
+
+    def output(self, data: bytes) -> bytes:
+        """Something came; what of it the user is to see."""
+        if self._refusal or (not self._heard and is_refusal(data)):
+            self._refusal += data
+            return b""
+        self._heard = True
+        return self._told.output(data)
+
+    def end(self, status: int) -> bytes:
+        """It has ended; what of it the user is still to see.
+
+        Raises:
+            EngineError: It could not even be started.
+        """
+        if not self._refusal:
+            return b""
+        if status:
+            raise refusal(self._refusal)
+        return self._told.output(self._refusal)
 
 
 class Nobody:
@@ -92,19 +122,22 @@ def _run(
             workdir="/root",
         )
         stream = client.api.exec_start(created["Id"], socket=True, tty=interactive)
+    started = _Started(told)
     wire: socket.socket = getattr(stream, "_sock", None) or cast("socket.socket", stream)
     with contextlib.suppress(AttributeError):
         wire.settimeout(None)
     try:
         if interactive:
             with _raw(), _Window(client, created["Id"], told) as window:
-                _copy(wire, told, window)
+                _copy(wire, started, window)
         else:
-            _copy(wire, told)
+            _copy(wire, started)
     finally:
         stream.close()
     with mapped():
-        return int(client.api.exec_inspect(created["Id"])["ExitCode"] or 0)
+        status = int(client.api.exec_inspect(created["Id"])["ExitCode"] or 0)
+    _write(sys.stdout, started.end(status))
+    return status
 
 
 def _size() -> os.terminal_size:
@@ -166,7 +199,7 @@ class _Window:
             self._client.api.exec_resize(self._exec, height=size.lines, width=size.columns)
 
 
-def _copy(wire: socket.socket, told: Listener, window: _Window | None = None) -> None:
+def _copy(wire: socket.socket, told: _Started, window: _Window | None = None) -> None:
     """Pass on what is typed and what is shown: in pieces with a header, unless in a window."""
     sources: list[Any] = [wire, sys.stdin, *([window] if window else [])]
     pending = b""
@@ -194,7 +227,7 @@ def _forward(wire: socket.socket) -> bool:
     return False
 
 
-def _show(data: bytes, told: Listener, *, framed: bool) -> bytes:
+def _show(data: bytes, told: _Started, *, framed: bool) -> bytes:
     """Write what came; return what is not whole yet."""
     if not framed:
         _write(sys.stdout, told.output(data))

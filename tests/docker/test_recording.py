@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docker import DockerClient
 
 from lab_runner.attempts.casts import frames
 from lab_runner.attempts.chain import broken_at
@@ -242,6 +244,27 @@ def test_what_is_switched_off_is_not_kept(
     run(environment, "exec", "gw", "--", "true")
     assert events(home, attempt)[-1].kind is Kind.COMMAND
     assert json.loads(run(environment, "record", "show", "--json").stdout)["on"] is True
+
+
+def test_a_machine_on_which_nothing_can_be_started(
+    environment: dict[str, str], home: Path, attempt: str, engine: DockerClient
+) -> None:
+    """What the engine says in a program's place is an error of ours, and no program's output."""
+    machine = engine.containers.get(f"breakfix-{attempt}-gw")
+    assert machine.exec_run(["mv", "/usr/bin/env", "/usr/bin/env.off"]).exit_code == 0
+    try:
+        for words in (("shell", "gw"), ("exec", "gw", "true"), ("exec", "-i", "gw", "cat")):
+            done = run(environment, *words, stdin="")
+            assert (done.returncode, done.stdout) == (3, ""), done
+            assert re.search(r"OCI runtime exec failed: .*env.*not found", done.stderr), done
+            assert "→" in done.stderr, done
+            assert "bug" not in done.stderr
+        with sitting(environment, "shell", "gw") as seat:
+            seat.read(b"gw does not run anything")
+            assert seat.ends() == 3
+        assert not seat.shown.startswith(b"OCI")
+    finally:
+        assert machine.exec_run(["mv", "/usr/bin/env.off", "/usr/bin/env"]).exit_code == 0
 
 
 def test_the_record_is_one_chain(home: Path, attempt: str) -> None:
