@@ -118,7 +118,7 @@ def test_a_server_with_few_sessions(
         assert (checked.returncode, checked.stderr) == (1, "")
         capturing = begun(aimed, "capture", "near", "icmp", "-c", "1")
         try:
-            wait_for(lambda: open_lines(engine, attempt), "it listens")
+            wait_for(lambda: capturing.poll() is not None or open_lines(engine, attempt), "listens")
             ping = ("ping", "-c1", "-W1", "192.0.2.10")
             while capturing.poll() is None:
                 run(aimed, "exec", "alice", "--", *ping, attempt=attempt)
@@ -127,6 +127,7 @@ def test_a_server_with_few_sessions(
             raise
         finally:
             said = ended(capturing, BOUNDED_S)
+            print(said, host.log, sep="\n")  # where it goes wrong, all of it is wanted
         assert (said.returncode, said.stdout.count("ICMP echo request")) == (0, 1), said.stderr
     finally:
         assert run(aimed, "stop", attempt).returncode == 0
