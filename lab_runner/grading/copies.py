@@ -219,7 +219,7 @@ def _same_instant(one: Piece, other: Piece, place: Place) -> bool:
     if not same or mine.mtime.is_integer():
         return False
     moment, others = (_moment(piece, mine.mtime) for piece in (one, other))
-    return moment is not others or (moment is _Moment.WORKING and mine.kind == "file")
+    return moment is not others or (moment is _Moment.WORKING and bool(mine.content))
 
 
 class _Moment(enum.Enum):
