@@ -128,7 +128,6 @@ def test_a_server_with_few_sessions(
             raise
         finally:
             said = ended(capturing, BOUNDED_S)
-            print(said, host.log, sep="\n")  # where it goes wrong, all of it is wanted
         assert (said.returncode, said.stdout.count("ICMP echo request")) == (0, 1), said.stderr
     finally:
         assert run(aimed, "stop", attempt).returncode == 0
