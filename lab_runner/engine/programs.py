@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,21 @@ GRACE_S = 5.0
 KEPT = 8 << 20
 #: The engine hands its own variables for PID 1 to every program that it runs in a container.
 ENVIRONMENT = ("env", "-u", NODE_VARIABLE, "-u", "NOTIFY_SOCKET", "-u", "container")
+
+
+@contextlib.contextmanager
+def naming(node: str) -> Iterator[None]:
+    """Name the node on which nothing runs.
+
+    Raises:
+        ExecFailed: The node is off, or just starting or ending.
+    """
+    try:
+        yield
+    except errors.EngineUnavailable:
+        raise
+    except errors.EngineError as exc:
+        raise errors.ExecFailed(f"{node} does not run anything: {exc}", hint=exc.hint) from exc
 
 
 @dataclass(frozen=True)

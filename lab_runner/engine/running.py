@@ -204,12 +204,8 @@ class RunningLab:
         Raises:
             ExecFailed: It did not end in time, or the node is off.
         """
-        try:
+        with programs.naming(node):
             return programs.run(self.client, self.container(node), argv, timeout_s, keep)
-        except errors.EngineUnavailable:
-            raise
-        except errors.EngineError as exc:
-            raise errors.ExecFailed(f"{node} does not run anything: {exc}", hint=exc.hint) from exc
 
     def interactive(
         self, node: str, argv: Sequence[str], listener: terminal.Listener | None = None
@@ -220,12 +216,8 @@ class RunningLab:
             ExecFailed: The node is off, or just starting or ending.
         """
         whole = [*programs.ENVIRONMENT, *argv]
-        try:
+        with programs.naming(node):
             return terminal.run(self.client, self.container(node), whole, listener)
-        except errors.EngineUnavailable:
-            raise
-        except errors.EngineError as exc:
-            raise errors.ExecFailed(f"{node} does not run anything: {exc}", hint=exc.hint) from exc
 
     def reboot(self, nodes: Iterable[str], progress: Progress, *, patient: bool = True) -> None:
         """Reboot nodes, all at once, and wait until they are up again.

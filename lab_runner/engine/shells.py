@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lab_runner import errors
 from lab_runner.engine.attached import STDOUT, Attached, start
 from lab_runner.engine.docker import mapped, need_answer
-from lab_runner.engine.programs import ENVIRONMENT, GRACE_S, ExecResult
+from lab_runner.engine.programs import ENVIRONMENT, GRACE_S, ExecResult, naming
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -55,13 +55,11 @@ class Shells:
             if shell is None:
                 shell = self._open[node] = _Shell(self._client, self._container(node))
         try:
-            return shell.run(script)
-        except errors.EngineUnavailable:
+            with naming(node):
+                return shell.run(script)
+        except errors.EngineError:
             self.close([node])
             raise
-        except errors.EngineError as exc:
-            self.close([node])
-            raise errors.ExecFailed(f"{node} does not run anything: {exc}") from exc
 
     def close(self, nodes: Iterable[str] | None = None) -> None:
         """End the shells of nodes; of all if left out."""
