@@ -9,7 +9,6 @@ import os
 import re
 import stat
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from hypothesis import strategies as st
 from lab_runner.models.disk_changes import BadChanges, DiskChanges, Entry
 from lab_runner.switchboard.changes import folders, found, lay
 from lab_runner.switchboard.vantage import NodeFiles
+from tests.ticks import tick
 
 
 def tree(root: Path) -> Path:
@@ -55,8 +55,7 @@ def told(root: Path) -> dict[str, tuple[Any, ...]]:
 def changed(root: Path, script: str, *, noted: bool = True) -> DiskChanges:
     """What is found after a script, on its way through a line."""
     known = {p: one[0] for p, one in folders(files(root)).items()} if noted else None
-    time.sleep(0.02)  # an inode's time is that of the last tick
-    begun = time.time() - 0.005
+    begun = tick()
     subprocess.run(["sh", "-ec", script], cwd=root, check=True)
     return DiskChanges.from_json(json.loads(json.dumps(found(files(root), begun, known).to_json())))
 

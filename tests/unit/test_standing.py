@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from lab_runner.switchboard.changes import folders
 from lab_runner.switchboard.standing import changed_files, differing
 from lab_runner.switchboard.vantage import NodeFiles
+from tests.ticks import tick
 
 
 def changed(root: Path, script: str) -> list[tuple[str, str]]:
@@ -21,8 +21,7 @@ def changed(root: Path, script: str) -> list[tuple[str, str]]:
         (root / name).write_text("x\n")
     files = NodeFiles(os.open(root, os.O_PATH | os.O_DIRECTORY))
     known = folders(files)
-    time.sleep(0.02)  # an inode's time is that of the last tick
-    since = time.time() - 0.005
+    since = tick()
     subprocess.run(["sh", "-ec", script], cwd=root, check=True)
     return sorted(changed_files(files, since, known))
 
