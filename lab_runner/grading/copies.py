@@ -104,10 +104,9 @@ class Piece:
         known = self.variant.told
         found = {}
         for place, entry in self.files.items():
-            own = self._own(place)
-            lines = set(_lines(entry.content))
-            if own or place in self._written or len(lines) <= _SHORT:
-                found[place] = frozenset(lines - own - known)
+            lines = frozenset(_lines(entry.content))
+            if place in self._own or len(lines) <= _SHORT:
+                found[place] = lines - known
         return found
 
     @cached_property
@@ -120,14 +119,14 @@ class Piece:
         return found
 
     @cached_property
-    def _written(self) -> frozenset[Place]:
+    def _own(self) -> frozenset[Place]:
+        """The texts that the variant has, and the files that its fault writes."""
         steps: list[Step] = self.plan.scenario.fault if self.plan.scenario else []
-        return frozenset((s.node or "", s.write.lstrip("/")) for s in steps if s.write)
-
-    def _own(self, place: Place) -> set[str]:
-        node, path = place
-        files = self.plan.nodes[node].files if node in self.plan.nodes else []
-        return {line for file in files if file.path == path for line in _lines(file.content or b"")}
+        written = [(s.node or "", s.write.lstrip("/")) for s in steps if s.write]
+        nodes = self.plan.nodes.items()
+        files = [(name, file) for name, node in nodes for file in node.files]
+        texts = [(name, file.path) for name, file in files if any(_lines(file.content or b""))]
+        return frozenset([*written, *texts])
 
 
 def copied(pieces: Iterable[Piece]) -> dict[str, list[Flag]]:
