@@ -9,7 +9,7 @@ import typer
 
 from lab_runner.cli import complete
 from lab_runner.cli.session import attempts
-from lab_runner.errors import StoreError
+from lab_runner.cli.stop import take_away
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,7 +58,7 @@ def _play(console: Console, use: Attempts, scenario: str, seed: int) -> bool:
         return _course(console, use, started)
     finally:
         _say(console, 6, "The lab is taken away: lab stop")
-        _stop(use, started.attempt)
+        take_away(use.client, use.store, started.attempt, "stopping")
 
 
 def _course(console: Console, use: Attempts, started: Started) -> bool:
@@ -89,18 +89,6 @@ def _course(console: Console, use: Attempts, started: Started) -> bool:
     repaired = use.check(deployed)
     show_report(console, repaired)
     return not not_as_told(started.plan, broken) and repaired.passed
-
-
-def _stop(use: Attempts, attempt: str) -> None:
-    from lab_runner.attempts.stopping import stop
-    from lab_runner.cli.progress import shown
-    from lab_runner.cli.screen import show_problem
-
-    try:
-        with shown("stopping") as progress:
-            stop(use.client, use.store, attempt, progress)
-    except StoreError as exc:
-        show_problem(str(exc), exc.hint, title="warning", colour="yellow")
 
 
 def _say(console: Console, number: int, words: str) -> None:

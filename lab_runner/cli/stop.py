@@ -77,13 +77,20 @@ def _called(lab: Deployed) -> str:
 
 
 def _stop(client: DockerClient, store: Store, lab: Deployed) -> None:
+    from lab_runner.cli.screen import out, text
+
+    take_away(client, store, lab.attempt, f"stopping {lab.attempt}")
+    out().print("Stopped", text(lab.attempt, "name"), text(_called(lab), "quiet"))
+
+
+def take_away(client: DockerClient, store: Store, attempt: str, title: str) -> None:
+    """Stop an attempt, with its progress; a record that is broken is told, and is no failure."""
     from lab_runner.attempts.stopping import stop
     from lab_runner.cli.progress import shown
-    from lab_runner.cli.screen import out, show_problem, text
+    from lab_runner.cli.screen import show_problem
 
     try:
-        with shown(f"stopping {lab.attempt}") as progress:
-            stop(client, store, lab.attempt, progress)
+        with shown(title) as progress:
+            stop(client, store, attempt, progress)
     except StoreError as exc:
         show_problem(str(exc), exc.hint, title="warning", colour="yellow")
-    out().print("Stopped", text(lab.attempt, "name"), text(_called(lab), "quiet"))
