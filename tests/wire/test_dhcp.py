@@ -83,6 +83,22 @@ def test_leases_are_held_together_and_given_back(
 
 
 @pytest.mark.parametrize("kind", REAL)
+def test_what_was_offered_and_not_taken_is_given_back(
+    near: Node, network: Network, tmp_path: Path, kind: str
+) -> None:
+    """A second server wins, again and again; the first one's ten addresses are there still."""
+    with serves(kind, network, tmp_path):
+        with rogue(network, lambda question: [reply(question, "offer")]):
+            for _ in range(3):
+                asked = near.ask(asks(clients=5, server=ROGUE, timeout_s=1.0))
+                offered = [offer.server for c in asked.seen.clients for offer in c.offers]
+                assert offered.count("10.77.0.1") == 5
+        time.sleep(0.3)  # the server takes the last releases
+        asked = near.ask(asks(clients=10, timeout_s=4.0, **HEALTHY))
+    assert asked.verdict.passed, asked.verdict.rationale
+
+
+@pytest.mark.parametrize("kind", REAL)
 def test_a_pool_that_is_too_small(near: Node, network: Network, tmp_path: Path, kind: str) -> None:
     with serves(kind, network, tmp_path):
         asked = near.ask(asks(clients=12, **HEALTHY))

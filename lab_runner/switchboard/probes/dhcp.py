@@ -21,6 +21,8 @@ _AGAIN_S = 2.0
 _APART_S = 0.01
 #: Before a client that was refused begins again.
 _AFTER_NAK_S = 0.2
+#: A server has so long to confirm what is only taken to be given back.
+_GIVING_BACK_S = 0.3
 _SLICE_S = 0.05
 _OFFERS_KEPT = 16
 _WANTED = bytes([1, _dhcp.ROUTER, _dhcp.DNS_SERVERS, _dhcp.DOMAIN])
@@ -42,6 +44,8 @@ class _Client:
     requested: bool = False
     bound: _dhcp.Message | None = None
     refused: bool = False
+    #: By server and address, of each lease that it has: the hardware address that it came from.
+    leases: dict[tuple[str, str], bytes] = field(default_factory=dict)
 
     @property
     def outcome(self) -> str:
@@ -58,14 +62,16 @@ class _Client:
         if self.bound or now_ms < self.due_ms or (self.chosen is not None and not ready):
             return None
         self.due_ms = now_ms + _AGAIN_S * 1000
-        return self._request(self.chosen) if self.chosen else self._discover()
+        if self.chosen is None or self.chosen.server is None:
+            return self._discover()
+        return self._request(self.chosen.server, self.chosen.address)
 
     def _discover(self) -> bytes:
         return self._frame(_dhcp.DISCOVER, {})
 
-    def _request(self, offer: DhcpOffer) -> bytes:
-        asked = {_dhcp.REQUESTED_ADDRESS: offer.address, _dhcp.SERVER_ID: offer.server}
-        options = {code: socket.inet_aton(str(address)) for code, address in asked.items()}
+    def _request(self, server: str, address: str) -> bytes:
+        asked = {_dhcp.REQUESTED_ADDRESS: address, _dhcp.SERVER_ID: server}
+        options = {code: socket.inet_aton(value) for code, value in asked.items()}
         return self._frame(_dhcp.REQUEST, options)
 
     def _frame(self, kind: int, options: dict[int, bytes]) -> bytes:
@@ -77,11 +83,10 @@ class _Client:
         """Note an offer, or the answer to the request."""
         if message.kind == _dhcp.OFFER:
             self._note(message.as_offer())
-        elif self.requested and not self.bound and self._from_chosen(message):
-            if message.kind == _dhcp.ACK:
-                self.bound = message
-            elif message.kind == _dhcp.NAK:
-                self._start_again(now_ms)
+        elif message.kind == _dhcp.ACK:
+            self._have(message)
+        elif message.kind == _dhcp.NAK and self._awaits(message):
+            self._start_again(now_ms)
 
     def _start_again(self, now_ms: float) -> None:
         """After a DHCPNAK (RFC 2131 section 3.1): dnsmasq may offer one address to two."""
@@ -96,17 +101,35 @@ class _Client:
         if self.chosen is None and usable and self.server in {None, offer.server}:
             self.chosen = offer
 
-    def _from_chosen(self, message: _dhcp.Message) -> bool:
-        return self.chosen is not None and message.server in {None, self.chosen.server}
+    def _have(self, message: _dhcp.Message) -> None:
+        if self._awaits(message):
+            self.bound = message
+        server = message.server or (self.chosen.server if self.chosen else None)
+        if server is not None and len(self.leases) <= _OFFERS_KEPT:
+            self.leases[server, message.yiaddr] = message.via
 
-    def farewell(self) -> bytes | None:
-        """Give the lease back, by unicast to the server (RFC 2131 section 4.4.6)."""
-        if self.bound is None or self.chosen is None or self.chosen.server is None:
-            return None
-        server, address = self.chosen.server, self.bound.yiaddr
+    def _awaits(self, message: _dhcp.Message) -> bool:
+        if self.chosen is None or self.bound or not self.requested:
+            return False
+        return message.server in {None, self.chosen.server}
+
+    def not_taken(self) -> list[bytes]:
+        """Requests for all that was offered and has not become a lease."""
+        offers = {(o.server, o.address) for o in self.offers if o.address != _dhcp.NOBODY}
+        return [
+            self._request(server, address)
+            for server, address in offers
+            if server is not None and (server, address) not in self.leases
+        ]
+
+    def farewell(self) -> list[bytes]:
+        """Give every lease back, by unicast to its server (RFC 2131 section 4.4.6)."""
+        return [self._release(*lease, via) for lease, via in self.leases.items()]
+
+    def _release(self, server: str, address: str, via: bytes) -> bytes:
         options = {_dhcp.SERVER_ID: socket.inet_aton(server)}
         message = _dhcp.request(_dhcp.RELEASE, self.mac, secrets.randbits(32), options, address)
-        return _dhcp.frame(message, self.mac, address, server, self.bound.via)
+        return _dhcp.frame(message, self.mac, address, server, via)
 
     def as_evidence(self) -> DhcpClient:
         """What became of it."""
@@ -119,20 +142,26 @@ class _Client:
 
 
 def ask(probe: DhcpProbe, at: Vantage) -> DhcpEvidence:  # noqa: ARG001 - asked of the link alone
-    """Ask for all clients at once, and give every lease back in the end."""
+    """Ask for all clients at once; what is seen then is told, and all is given back."""
     clients = [_client(probe, number) for number in range(probe.clients)]
+    by_mac = {client.mac: client for client in clients}
     deadline = Deadline(probe.timeout_s)
+    seen: list[DhcpClient] = []
     problem = None
     try:
         with _link.open_link(probe.interface, _link.ETHERTYPE_IP) as link:
             _dhcp.only_for_clients(link)
             _link.promiscuous(link)
-            _converse(link, clients, deadline)
+            try:
+                _converse(link, by_mac, deadline)
+            finally:
+                seen = [client.as_evidence() for client in clients]
+                _give_back(link, by_mac)
     except OSError as exc:
         problem = word(exc)
     return DhcpEvidence(
         interface=probe.interface,
-        clients=[client.as_evidence() for client in clients],
+        clients=seen or [client.as_evidence() for client in clients],
         problem=problem,
         duration_ms=deadline.elapsed_ms,
     )
@@ -152,16 +181,29 @@ def _mac(given: str | None) -> bytes:
     return bytes.fromhex(given.replace(":", ""))
 
 
-def _converse(link: socket.socket, clients: list[_Client], deadline: Deadline) -> None:
-    by_mac = {client.mac: client for client in clients}
-    try:
-        while deadline.left and not all(client.bound for client in clients):
-            for client in clients:
-                _say(link, client.words(deadline.elapsed_ms), deadline)
-            _listen(link, by_mac, deadline)
-    finally:
+def _converse(link: socket.socket, by_mac: dict[bytes, _Client], deadline: Deadline) -> None:
+    clients = by_mac.values()
+    while deadline.left and not all(client.bound for client in clients):
         for client in clients:
-            _say(link, client.farewell(), Deadline(_SLICE_S))
+            _say(link, client.words(deadline.elapsed_ms), deadline)
+        _listen(link, by_mac, deadline)
+
+
+def _give_back(link: socket.socket, by_mac: dict[bytes, _Client]) -> None:
+    """Leave no address with a server for machines that will not come again.
+
+    A server whose offer was not taken should free it when it hears that another's is (RFC 2131
+    section 3.1). ISC's holds it for two minutes and frees nothing that is no lease: asked often,
+    it has none left. So what was not taken is taken now.
+    """
+    clients = by_mac.values()
+    moment = Deadline(_GIVING_BACK_S)
+    for frame in [frame for client in clients for frame in client.not_taken()]:
+        _say(link, frame, moment)
+    while moment.left and any(client.not_taken() for client in clients):
+        _listen(link, by_mac, moment)
+    for frame in [frame for client in clients for frame in client.farewell()]:
+        _say(link, frame, Deadline(_SLICE_S))
 
 
 def _say(link: socket.socket, frame: bytes | None, deadline: Deadline) -> None:
