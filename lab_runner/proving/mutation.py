@@ -2,7 +2,8 @@
 
 A mutant's verdict is red as soon as a check is; green if none is, and none after a reboot of
 what was changed. Where it is what was to be expected, or where a lesser form of a repair ends
-in the very configuration of the whole one, it explains itself. Otherwise a person has to say
+in the very configuration of the whole one, or one changes nothing of a control, it explains
+itself. Otherwise a person has to say
 in the scenario's ``mutants.yml`` why it is right: else the checks are too lax, or too strict.
 """
 
@@ -30,6 +31,7 @@ from lab_runner.proving.stage import Stage, since
 from lab_runner.proving.states import leant_on
 
 SAME = "the same configuration as after the whole repair"
+IDLE = "it found nothing to change, and a control is to be left alone"
 #: Of so many other scenarios of the lab a repair may be tried.
 _OTHERS = 3
 _STATE_LENGTH = 90
@@ -116,6 +118,8 @@ class _Trials:
         row = self._verdict(mutant)
         if row.problem or row.verdict is mutant.expected:
             row = _as_expected(row, explanation)
+        elif row.verdict is Verdict.GREEN and self._stage.scenario.control:
+            row = _as_expected(row.model_copy(update={"note": IDLE}), explanation)
         elif row.verdict is Verdict.GREEN and mutant.base and self._is_the_whole(mutant.base):
             row = _as_expected(row.model_copy(update={"note": SAME}), explanation)
         else:

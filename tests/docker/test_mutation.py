@@ -9,14 +9,15 @@ from docker import DockerClient
 
 from lab_runner.catalogue import Catalogue
 from lab_runner.models.mutants import Explanation, Mutant, Verdict
-from lab_runner.models.scenario import Step
+from lab_runner.models.scenario import UNCHANGED, Step
 from lab_runner.pool.local import LocalPool
 from lab_runner.proving.contract import carried_out
 from lab_runner.proving.matrix import Row
-from lab_runner.proving.mutation import SAME, mutations
+from lab_runner.proving.mutation import IDLE, SAME, mutations
 from tests.conftest import DATA
 
 SCENARIO = "far-side-unreachable"
+CONTROL = "red-hop-in-the-consultants-report"
 WRITTEN = "sed -i 's/= 0/= 1/' /etc/sysctl.d/50-router.conf"
 REPAIR = Step(node="gw", run=f"{WRITTEN}\nsysctl -qw net.ipv4.ip_forward=1")
 #: It needs none of the solution's words, ends in another configuration, and is sound.
@@ -95,3 +96,19 @@ def test_an_explanation_of_what_needs_none_is_wrong(rows: dict[str, Row]) -> Non
     assert row.verdict is Verdict.RED
     assert "needs no explanation" in str(row.problem)
     assert "status 7" in str(row.note)
+
+
+def test_whoever_changes_a_control_has_not_solved_it(
+    engine: DockerClient, shipped: Catalogue
+) -> None:
+    (job,) = mutations(shipped, [CONTROL], 1)
+    (nothing,) = [one for one in job.tried if one.id == "nothing"]
+    harmless = by_hand("harmless", Step(node="gw", run="echo >> /etc/motd"))
+    idle = by_hand("idle", Step(node="pc1", run="sed -i s/nowhere/x/ /etc/motd"))
+    job = replace(job, tried=(nothing, harmless, idle), explanations=())
+    (proof,) = carried_out(LocalPool(engine, 1), [job])
+    assert proof.holds
+    rows = {row.state.split(":")[0]: row for row in proof.rows}
+    assert rows["nothing"].verdict is Verdict.GREEN
+    assert (rows["harmless"].verdict, rows["harmless"].note) == (Verdict.RED, UNCHANGED)
+    assert (rows["idle"].verdict, rows["idle"].note) == (Verdict.GREEN, IDLE)
