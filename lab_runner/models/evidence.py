@@ -190,6 +190,9 @@ class SshEvidence(Strict):
     output: str | None = None
     #: ``done``, ``refused``; None: it was not tried, or nobody knows.
     transfer: str | None = None
+    #: ``made``, ``refused``, ``unreachable`` (allowed, but nobody answers there); None: it was
+    #: not tried, or nobody knows.
+    forwarding: str | None = None
     duration_ms: float = 0.0
 
 

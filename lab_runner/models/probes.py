@@ -190,6 +190,9 @@ class SshProbe:
     command: str | None = None
     #: Into this folder, after a login, a small file is put by SFTP; it is read back and removed.
     sftp: str | None = None
+    #: To this ``host:port`` a connection by way of the server is asked for, after a login
+    #: (RFC 4254 section 7.2).
+    forward: str | None = None
     #: Algorithms that are offered, and no others (RFC 4253 section 7.1), as an old client would,
     #: or a strict one; default: all that the probe knows.
     key_exchange: list[str] | None = None
@@ -211,6 +214,9 @@ class SshProbe:
     output: str | None = None
     #: Expected: does the file come back as it was, or is it refused, at the login or later?
     transfer: Literal["done", "refused"] | None = None
+    #: Expected: is the connection made, or refused, at the login or later? Where nobody answers
+    #: at its end it is neither: the server would have allowed it.
+    forwarding: Literal["made", "refused"] | None = None
     #: Expected: nothing that the server offers, of any kind, matches these regular expressions.
     lacks: list[str] = field(default_factory=list)
 

@@ -446,6 +446,52 @@ def test_a_real_server_that_transfers_nothing(
 
 
 @pytest.mark.root
+def test_a_connection_by_way_of_a_real_server(node: Node, real: Callable[..., object]) -> None:
+    with tcp_server(until_closed) as there:
+        asks = ENTERS | {"forward": f"127.0.0.1:{there}"}
+        with real() as port:
+            made = node.ask(knocks(port, **asks, forwarding="made"))
+            wrong = node.ask(knocks(port, **asks, forwarding="refused"))
+            nobody = node.ask(
+                knocks(port, **asks | {"forward": "127.0.0.1:1"}, forwarding="refused")
+            )
+            other = asks | {"private_key": HOST_TEXT}
+            stranger = node.ask(knocks(port, **other, forwarding="refused"))
+        for line in ("DisableForwarding yes", "AllowTcpForwarding no", "PermitOpen none"):
+            with real(line) as port:
+                refused = node.ask(knocks(port, **asks, forwarding="refused"))
+            assert refused.seen.login == "accepted"
+            assert refused.verdict.passed, refused.verdict.rationale
+    assert made.verdict.passed, made.verdict.rationale
+    said = f"the connection to 127.0.0.1:{there} is made; expected a connection that is refused"
+    assert wrong.verdict.rationale.endswith(said)
+    assert nobody.seen.forwarding == "unreachable"
+    assert not nobody.verdict.passed
+    assert (stranger.seen.login, stranger.seen.forwarding) == ("refused", "refused")
+    assert stranger.verdict.passed, stranger.verdict.rationale
+
+
+def test_a_server_that_does_not_say_whether_it_connects(node: Node) -> None:
+    class Mute(Door):
+        def check_channel_direct_tcpip_request(self, *_: object) -> int:
+            threading.Event().wait(LIFE_S)
+            return paramiko.OPEN_SUCCEEDED
+
+    with tcp_server(sshd(Mute())) as port:
+        asks = {"private_key": USER_TEXT, "forward": "[::1]:22", "timeout_s": 1.0}
+        asked = node.ask(knocks(port, **asks, forwarding="refused"))
+    assert asked.seen.login == "accepted"
+    assert asked.seen.forwarding is None
+    assert not asked.verdict.passed
+
+
+@pytest.mark.parametrize("text", ["files", "files:", ":22", "files:ssh", "files:0", "files:65536"])
+def test_where_to_forward_is_the_authors_fault(node: Node, text: str) -> None:
+    with pytest.raises(ProbeError, match="is no host:port"):
+        node.ask(knocks(1, forward=text))
+
+
+@pytest.mark.root
 def test_what_a_real_server_offers(node: Node, real: Callable[..., object]) -> None:
     lines = ["KexAlgorithms curve25519-sha256@libssh.org,ecdh-sha2-nistp384"]
     lines += ["Ciphers aes256-ctr,aes256-gcm@openssh.com", "MACs hmac-sha2-512"]

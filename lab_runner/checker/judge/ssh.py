@@ -44,6 +44,8 @@ def _said(probe: SshProbe, seen: SshEvidence) -> Iterator[str]:
         yield f"the command said {quoted(seen.output)}"
     if seen.transfer is not None:
         yield f"the file transfer is {seen.transfer}"
+    if seen.forwarding is not None:
+        yield f"the connection to {probe.forward} is {seen.forwarding}"
     if seen.detail:
         yield f"then {happened(seen.detail, None)}"
 
@@ -79,6 +81,9 @@ def _unmet(probe: SshProbe, seen: SshEvidence) -> Iterator[str | None]:
         yield unless(found(probe.output, seen.output), f"output with /{probe.output}/")
     if probe.transfer is not None:
         yield unless(seen.transfer == probe.transfer, f"a file transfer that is {probe.transfer}")
+    if probe.forwarding is not None:
+        met = seen.forwarding == probe.forwarding
+        yield unless(met, f"a connection that is {probe.forwarding}")
     if probe.lacks:
         met = seen.offered is not None and not _banned(probe, seen)
         yield unless(met, f"nothing like {either(probe.lacks)}")

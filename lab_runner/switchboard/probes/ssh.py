@@ -22,6 +22,7 @@ from lab_runner.models.probes import SshProbe
 from lab_runner.switchboard.names import resolve
 from lab_runner.switchboard.probes._clock import Deadline
 from lab_runner.switchboard.probes._known_hosts import KnownKeys, known_keys
+from lab_runner.switchboard.probes._ssh_forward import destination, onward
 from lab_runner.switchboard.probes._ssh_offered import Overheard, offer, offered
 from lab_runner.switchboard.probes._ssh_transfer import there_and_back
 from lab_runner.switchboard.probes._stream import dial, word
@@ -62,11 +63,13 @@ class _Seen:
     command_exit: int | None = None
     output: str | None = None
     transfer: str | None = None
+    forwarding: str | None = None
 
 
 def ask(probe: SshProbe, at: Vantage) -> SshEvidence:
-    """Exchange keys, ask for the methods, log in, run a command or transfer a file."""
+    """Exchange keys, ask for the methods, log in, run a command, transfer, forward."""
     key = _private_key(probe.private_key)
+    further = destination(probe.forward)
     known = _known(probe, at)
     target = resolve(probe.to, at, probe.timeout_s)
     deadline = Deadline(probe.timeout_s)
@@ -74,7 +77,7 @@ def ask(probe: SshProbe, at: Vantage) -> SshEvidence:
     seen = _Seen(dialled.outcome, dialled.detail)
     if dialled.sock is not None:
         with dialled.sock as sock:
-            _converse(probe, _Wanted(key, known), sock, deadline, seen)
+            _converse(probe, _Wanted(key, known, further), sock, deadline, seen)
     return SshEvidence(
         target=target, port=probe.port, duration_ms=deadline.elapsed_ms, **vars(seen)
     )
@@ -90,6 +93,7 @@ def _known(probe: SshProbe, at: Vantage) -> KnownKeys | None:
 class _Wanted:
     key: paramiko.PKey | None
     known: KnownKeys | None
+    further: tuple[str, int] | None
 
 
 def _private_key(text: str | None) -> paramiko.PKey | None:
@@ -123,6 +127,9 @@ def _converse(
             _run(transport, probe.command, deadline, seen)
         if probe.sftp is not None and seen.login is not None:
             _transfer(transport, probe.sftp, deadline, seen)
+        if wanted.further is not None and seen.login is not None:
+            allowed = seen.login == "accepted"
+            seen.forwarding = onward(transport, wanted.further, deadline) if allowed else "refused"
     except paramiko.SSHException as exc:
         seen.detail = clean(str(exc), 200)
     except EOFError:
