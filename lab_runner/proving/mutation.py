@@ -3,8 +3,8 @@
 A mutant's verdict is red as soon as a check is; green if none is, and none after a reboot of
 what was changed. Where it is what was to be expected, or where a lesser form of a repair ends
 in the very configuration of the whole one, or one changes nothing of a control, it explains
-itself. Otherwise a person has to say
-in the scenario's ``mutants.yml`` why it is right: else the checks are too lax, or too strict.
+itself. Otherwise a person has to say in the scenario's ``mutants.yml`` why it is right: else the
+checks are too lax, or too strict.
 """
 
 from __future__ import annotations
