@@ -17,6 +17,7 @@ from lab_runner.switchboard.server import Switchboard
 
 async def run() -> None:
     """Serve until SIGTERM."""
+    namespaces.switch_ipv6_off()
     switchboard = Switchboard(WiringPlan.from_json(json.loads(os.environ[PLAN_VARIABLE])))
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

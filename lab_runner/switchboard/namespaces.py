@@ -25,11 +25,17 @@ _CAP_SETGID, _CAP_SETUID = 6, 7
 NOBODY = 65534
 
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REMOUNT, _MS_BIND = 1, 2, 4, 8, 32, 4096
+#: A mount that is there already, with these flags and no longer read-only.
+_WRITABLE = _MS_BIND | _MS_REMOUNT | _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
 _MNT_DETACH, _UMOUNT_NOFOLLOW = 2, 8
 _PR_SET_KEEPCAPS = 8
 _PR_SET_NO_NEW_PRIVS = 38
 _CAPABILITY_VERSION_3 = 0x20080522
 
+_SETTINGS = b"/proc/sys/net"
+_IPV6_OFF = tuple(
+    b"/proc/sys/net/ipv6/conf/%s/disable_ipv6" % scope for scope in (b"all", b"default")
+)
 #: What the engine bind-mounts over a node's own files.
 _ENGINE_FILES = (b"/etc/resolv.conf", b"/etc/hosts", b"/etc/hostname")
 #: PID 1 of a node waits for this; /run is a tmpfs, so no earlier boot can have left it.
@@ -103,18 +109,47 @@ def prepare_and_power_on(pid: int) -> None:
         # Absent after the engine's own restart: no error. At a reboot it may be a learner's link to
         # /proc/sys, and followed it would take away what keeps the host's kernel from them.
         _libc.umount2(path, _MNT_DETACH | _UMOUNT_NOFOLLOW)
-    # Docker mounts all of /proc/sys read-only; net.* belongs to this namespace alone.
-    _mount(b"/proc/sys/net", b"/proc/sys/net", _MS_BIND)
-    flags = _MS_BIND | _MS_REMOUNT | _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
-    _mount(None, b"/proc/sys/net", flags)
-    _mount(None, b"/sys/fs/cgroup", flags)
-    _fix_limits(flags)
+    _open_settings()
+    _mount(None, b"/sys/fs/cgroup", _WRITABLE)
+    _fix_limits()
     # A learner's pipe in its place would be waited for, and all other nodes with it.
     power = _libc.open(_POWER, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     _call("open /run/.power", power)
 
 
-def _fix_limits(flags: int) -> None:
+def switch_ipv6_off() -> None:
+    """Switch IPv6 off in this process's network: for interfaces that are there, and to come.
+
+    Docker Engine 20.10 does so for a container that has no network, 26.1 does not. With it the
+    switchboard's ends of cables have addresses, and speak for themselves on every cable.
+
+    Raises:
+        OSError: A system call failed; its name is in ``strerror``.
+    """
+    wanted = [path for path in _IPV6_OFF if os.path.exists(path) and _read(path) != b"1\n"]
+    if not wanted:
+        return  # so it is, or the kernel has none
+    _open_settings()
+    try:
+        for path in wanted:
+            with open(path, "wb", buffering=0) as setting:
+                setting.write(b"1\n")
+    finally:
+        _call("umount", _libc.umount2(_SETTINGS, _MNT_DETACH))
+
+
+def _read(path: bytes) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _open_settings() -> None:
+    """Docker mounts all of /proc/sys read-only; net.* belongs to this namespace alone."""
+    _mount(_SETTINGS, _SETTINGS, _MS_BIND)
+    _mount(None, _SETTINGS, _WRITABLE)
+
+
+def _fix_limits() -> None:
     """Limit the node's cgroups, and let nobody in there write to any limit of the node's."""
     if _libc.access(_CGROUPS, os.F_OK) == 0:
         fd = _libc.open(_CGROUPS, os.O_WRONLY)
@@ -124,7 +159,7 @@ def _fix_limits(flags: int) -> None:
     for path in _LIMITS:
         if _libc.access(path, os.F_OK) == 0:  # there if the kernel has it, and the controller
             _mount(path, path, _MS_BIND)
-            _mount(None, path, flags | _MS_RDONLY)
+            _mount(None, path, _WRITABLE | _MS_RDONLY)
 
 
 def limit_memory() -> None:
