@@ -139,7 +139,11 @@ def test_checks_without_a_switchboard_end_soon(own_lab: RunningLab) -> None:
     run_checks(own_lab)
     on_host("docker", "stop", "-t", "0", switchboard(own_lab))
     started = time.monotonic()
-    statuses = {row.status for row in run_checks(own_lab).checks}
+    # An engine may end the line to it before the container is stopped, or after.
+    try:
+        statuses = {row.status for row in run_checks(own_lab).checks}
+    except SwitchboardLost:
+        statuses = {Status.ERROR}
     assert Status.ERROR in statuses
     assert time.monotonic() - started < 30
 
