@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lab_runner.errors import ProbeError
@@ -84,7 +85,9 @@ class _Client:
         if message.kind == _dhcp.OFFER:
             self._note(message.as_offer())
         elif message.kind == _dhcp.ACK:
-            self._have(message)
+            self.keep(message)
+            if self._awaits(message):
+                self.bound = message
         elif message.kind == _dhcp.NAK and self._awaits(message):
             self._start_again(now_ms)
 
@@ -101,9 +104,8 @@ class _Client:
         if self.chosen is None and usable and self.server in {None, offer.server}:
             self.chosen = offer
 
-    def _have(self, message: _dhcp.Message) -> None:
-        if self._awaits(message):
-            self.bound = message
+    def keep(self, message: _dhcp.Message) -> None:
+        """Note what a DHCPACK gives, to be given back."""
         server = message.server or (self.chosen.server if self.chosen else None)
         if server is not None and len(self.leases) <= _OFFERS_KEPT:
             self.leases[server, message.yiaddr] = message.via
@@ -113,14 +115,14 @@ class _Client:
             return False
         return message.server in {None, self.chosen.server}
 
-    def not_taken(self) -> list[bytes]:
-        """Requests for all that was offered and has not become a lease."""
-        offers = {(o.server, o.address) for o in self.offers if o.address != _dhcp.NOBODY}
-        return [
-            self._request(server, address)
-            for server, address in offers
-            if server is not None and (server, address) not in self.leases
-        ]
+    def not_taken(self) -> set[tuple[str, str]]:
+        """Server and address of all that was offered and has not become a lease."""
+        usable = [o for o in self.offers if o.address != _dhcp.NOBODY]
+        return {(o.server, o.address) for o in usable if o.server} - self.leases.keys()
+
+    def take_all(self) -> list[bytes]:
+        """Requests for all that was not taken."""
+        return [self._request(*offer) for offer in self.not_taken()]
 
     def farewell(self) -> list[bytes]:
         """Give every lease back, by unicast to its server (RFC 2131 section 4.4.6)."""
@@ -142,11 +144,10 @@ class _Client:
 
 
 def ask(probe: DhcpProbe, at: Vantage) -> DhcpEvidence:  # noqa: ARG001 - asked of the link alone
-    """Ask for all clients at once; what is seen then is told, and all is given back."""
+    """Ask for all clients at once, and give everything back in the end."""
     clients = [_client(probe, number) for number in range(probe.clients)]
     by_mac = {client.mac: client for client in clients}
     deadline = Deadline(probe.timeout_s)
-    seen: list[DhcpClient] = []
     problem = None
     try:
         with _link.open_link(probe.interface, _link.ETHERTYPE_IP) as link:
@@ -155,13 +156,12 @@ def ask(probe: DhcpProbe, at: Vantage) -> DhcpEvidence:  # noqa: ARG001 - asked 
             try:
                 _converse(link, by_mac, deadline)
             finally:
-                seen = [client.as_evidence() for client in clients]
                 _give_back(link, by_mac)
     except OSError as exc:
         problem = word(exc)
     return DhcpEvidence(
         interface=probe.interface,
-        clients=seen or [client.as_evidence() for client in clients],
+        clients=[client.as_evidence() for client in clients],
         problem=problem,
         duration_ms=deadline.elapsed_ms,
     )
@@ -186,7 +186,8 @@ def _converse(link: socket.socket, by_mac: dict[bytes, _Client], deadline: Deadl
     while deadline.left and not all(client.bound for client in clients):
         for client in clients:
             _say(link, client.words(deadline.elapsed_ms), deadline)
-        _listen(link, by_mac, deadline)
+        for client, message in _heard(link, by_mac, deadline):
+            client.hear(message, deadline.elapsed_ms)
 
 
 def _give_back(link: socket.socket, by_mac: dict[bytes, _Client]) -> None:
@@ -194,14 +195,16 @@ def _give_back(link: socket.socket, by_mac: dict[bytes, _Client]) -> None:
 
     A server whose offer was not taken should free it when it hears that another's is (RFC 2131
     section 3.1). ISC's holds it for two minutes and frees nothing that is no lease: asked often,
-    it has none left. So what was not taken is taken now.
+    it has none left. So what was not taken is taken now. It is too late to count as seen.
     """
     clients = by_mac.values()
     moment = Deadline(_GIVING_BACK_S)
-    for frame in [frame for client in clients for frame in client.not_taken()]:
+    for frame in [frame for client in clients for frame in client.take_all()]:
         _say(link, frame, moment)
     while moment.left and any(client.not_taken() for client in clients):
-        _listen(link, by_mac, moment)
+        for client, message in _heard(link, by_mac, moment):
+            if message.kind == _dhcp.ACK:
+                client.keep(message)
     for frame in [frame for client in clients for frame in client.farewell()]:
         _say(link, frame, Deadline(_SLICE_S))
 
@@ -212,7 +215,9 @@ def _say(link: socket.socket, frame: bytes | None, deadline: Deadline) -> None:
         link.send(frame)
 
 
-def _listen(link: socket.socket, by_mac: dict[bytes, _Client], deadline: Deadline) -> None:
+def _heard(
+    link: socket.socket, by_mac: dict[bytes, _Client], deadline: Deadline
+) -> Iterator[tuple[_Client, _dhcp.Message]]:
     """A message is a client's by its xid and its hardware address (RFC 2131 section 4.4.1)."""
     moment = Deadline(min(_SLICE_S, deadline.left))
     while moment.left:
@@ -223,4 +228,4 @@ def _listen(link: socket.socket, by_mac: dict[bytes, _Client], deadline: Deadlin
             return
         client = by_mac.get(message.mac) if message else None
         if message and client and message.xid == client.xid:
-            client.hear(message, deadline.elapsed_ms)
+            yield client, message
