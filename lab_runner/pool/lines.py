@@ -39,16 +39,12 @@ class Message:
     Attributes:
         run: Which call of a pool the job belongs to.
         index: The job.
-        where: The worker that has it.
-        at_work: Has it a lab, or may it have?
-        told: What it tells; None for a message of the pool's own.
+        told: What it tells.
     """
 
     run: str
     index: int
-    where: str
-    at_work: bool
-    told: object = None
+    told: object
 
     def packed(self) -> bytes:
         """As it goes over the line."""

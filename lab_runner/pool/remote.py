@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import pickle
+import threading
+from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from distributed import Reschedule, Status, get_worker
@@ -20,6 +24,42 @@ if TYPE_CHECKING:
 
 _WELL = frozenset({Status.running, Status.paused})
 
+_turn = threading.Lock()
+#: By the call of a pool they belong to: how many jobs are at work in this process.
+_at_work: Counter[str] = Counter()
+#: Those calls that nobody waits for any more.
+_withdrawn: set[str] = set()
+
+
+def withdraw(run: str) -> bool:
+    """Let nothing of a call of a pool begin in this process any more, and the rest stop.
+
+    Asked of the worker itself: what it says unasked may be on its way for as long as it
+    takes a job to make its lab.
+
+    Args:
+        run: The call.
+
+    Returns:
+        Whether something of it is still at work.
+    """
+    with _turn:
+        _withdrawn.add(run)
+        return _at_work[run] > 0
+
+
+@contextlib.contextmanager
+def _counted(run: str) -> Iterator[None]:
+    with _turn:
+        if run in _withdrawn:
+            raise Stopped
+        _at_work[run] += 1
+    try:
+        yield
+    finally:
+        with _turn:
+            _at_work[run] -= 1
+
 
 def perform(run: str, index: int, packed: bytes) -> Done[Any]:
     """Do a job on the worker that this is called on.
@@ -31,16 +71,14 @@ def perform(run: str, index: int, packed: bytes) -> Done[Any]:
 
     Raises:
         Reschedule: This worker's engine does not answer, or the worker is about to leave.
+        Stopped: Nobody waits for it any more.
     """
     worker = get_worker()
     line = _Line(worker, str(worker.get_current_task()), run, index)
     if line.worker.status not in _WELL:
         raise Reschedule
-    line.say(at_work=True)
-    try:
+    with _counted(run):
         made = done(index, pickle.loads(packed), _engine, line.tell, line.where)  # noqa: S301
-    finally:
-        line.say(at_work=False)
     if isinstance(made.problem, EngineUnavailable):
         # It would be the quickest of all, and fail every job.
         line.leave()
@@ -65,12 +103,7 @@ class _Line:
         """What the job is given to tell with."""
         if self._unwanted():
             raise Stopped
-        self.say(at_work=True, told=what)
-
-    def say(self, *, at_work: bool, told: object = None) -> None:
-        """Something goes out."""
-        message = Message(self._run, self._index, self.where, at_work, told)
-        self.worker.log_event(TOPIC, message.packed())
+        self.worker.log_event(TOPIC, Message(self._run, self._index, what).packed())
 
     def leave(self) -> None:
         """Let the worker go: what it has is done elsewhere."""
@@ -78,5 +111,7 @@ class _Line:
 
     def _unwanted(self) -> bool:
         """Was it taken back, or is the worker about to end?"""
+        if self._run in _withdrawn:
+            return True
         task = self.worker.state.tasks.get(self._key)
         return self.worker.status not in _WELL or task is None or task.state == "cancelled"

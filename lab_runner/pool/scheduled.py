@@ -18,7 +18,7 @@ from distributed.client import FutureCancelledError
 from lab_runner.errors import EngineError, EngineUnavailable, WorkersLost
 from lab_runner.pool.jobs import Done, Job, OnTold, R
 from lab_runner.pool.lines import LAB, TOPIC, Message, Tls, kit_resource, resources, security
-from lab_runner.pool.remote import perform
+from lab_runner.pool.remote import perform, withdraw
 
 #: A scheduler that is there answers within this time.
 _ANSWERS_S = 10
@@ -29,6 +29,7 @@ _AHEAD = 2
 _DESERTED_S = 120.0
 #: Jobs that are taken back look up after each state of their labs.
 _LEAVING_S = 120.0
+_LOOK_AGAIN_S = 0.2
 
 
 class ScheduledPool:
@@ -46,6 +47,7 @@ class ScheduledPool:
 
     def __init__(self, address: str, tls: Tls, *, deserted_s: float = _DESERTED_S) -> None:
         self._address, self._deserted_s = address, deserted_s
+        self._runs: list[_Run] = []
         # A hand-in may have many files; who waits for it can do nothing about that.
         dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GiB"})
         try:
@@ -60,15 +62,15 @@ class ScheduledPool:
             raise problem
 
     def close(self) -> None:
-        """Hang up."""
+        """Hang up; whoever has not ended an iteration has ended it now."""
+        for run in tuple(self._runs):
+            self._end(run)
         self._client.close()
 
     def workers(self) -> dict[str, int]:
         """Slots of the workers that have this kit, by the worker's name."""
         return {
-            str(info["name"]): int(info["resources"].get(LAB, 0))
-            for info in self._everybody()
-            if kit_resource() in info["resources"]
+            str(info["name"]): int(info["resources"].get(LAB, 0)) for info in self._ours().values()
         }
 
     def run(
@@ -79,13 +81,37 @@ class ScheduledPool:
         A job whose worker is lost begins again elsewhere, and tells again.
         """
         run = _Run(self._client, jobs, on_told, no_scheduler(self._address))
+        self._runs.append(run)
         self._client.subscribe_topic(TOPIC, run.heard)
         try:
             for _ in jobs:
                 yield self._next(run)
         finally:
-            run.take_back(self.workers)
-            self._client.unsubscribe_topic(TOPIC)
+            self._end(run)
+
+    def _end(self, run: _Run) -> None:
+        """Nothing of it begins any more, and the labs that it has are gone."""
+        if run not in self._runs:
+            return
+        self._runs.remove(run)
+        self._client.unsubscribe_topic(TOPIC)
+        if not run.take_back():
+            return
+        deadline = time.monotonic() + _LEAVING_S
+        while time.monotonic() < deadline and self._withdrawn(run.id):
+            time.sleep(_LOOK_AGAIN_S)
+
+    def _withdrawn(self, run: str) -> bool:
+        """Tell our workers that nobody waits any more; is one of them still at work for it?"""
+
+        async def ask() -> dict[str, object]:
+            return dict(await self._client.run(withdraw, run, workers=there, on_error="return"))
+
+        there = list(self._ours())
+        try:
+            return bool(there) and any(self._client.sync(ask, callback_timeout=_ANSWERS_S).values())
+        except (OSError, RuntimeError, TimeoutError):
+            return self._client.status == "running"
 
     def _next(self, run: _Run) -> Done[Any]:
         """The next that ends; one that never will, where nobody is left to do it."""
@@ -101,15 +127,28 @@ class ScheduledPool:
                 return run.outcome(index)
         return run.given_up(run.lost)
 
-    def _everybody(self) -> list[dict[str, Any]]:
+    def _everybody(self) -> dict[str, dict[str, Any]]:
+        """What the scheduler knows of each worker now, by address.
+
+        Not the client's own ``scheduler_info``: its answer passes through a cache, where
+        a look every two seconds that asks for no worker may come in between.
+        """
+        if (scheduler := self._client.scheduler) is None:  # hung up
+            return {}
         try:
-            told = self._client.scheduler_info(n_workers=-1)
+            told = self._client.sync(scheduler.identity, n_workers=-1)
         except (OSError, RuntimeError, TimeoutError):
-            return []
-        return list(told["workers"].values())
+            return {}
+        return dict(told["workers"])
+
+    def _ours(self) -> dict[str, dict[str, Any]]:
+        """Those that have this kit."""
+        kit = kit_resource()
+        return {at: info for at, info in self._everybody().items() if kit in info["resources"]}
 
     def _nobody(self) -> WorkersLost:
-        others = {name for info in self._everybody() for name in info["resources"] if "KIT" in name}
+        known = self._everybody().values()
+        others = {name for info in known for name in info["resources"] if "KIT" in name}
         if others:
             kits = ", ".join(sorted(others)).replace("KIT ", "")
             ours = kit_resource().replace("KIT ", "")
@@ -141,6 +180,7 @@ class _Run:
     """One call of a pool: its futures, and what its jobs say.
 
     Attributes:
+        id: What workers know it by.
         lost: The problem of each job that is open when the scheduler goes away.
     """
 
@@ -148,12 +188,11 @@ class _Run:
         self, client: Client, jobs: Sequence[Job[Any]], on_told: OnTold, lost: EngineError
     ) -> None:
         self._client, self._jobs, self._on_told, self.lost = client, jobs, on_told, lost
-        self._id = secrets.token_hex(8)
+        self.id = secrets.token_hex(8)
         self._waiting = iter(range(len(jobs)))
         self._open = set(range(len(jobs)))
         self._futures: dict[int, Future[Any]] = {}
         self._ended: SimpleQueue[int] = SimpleQueue()
-        self._at_work: set[tuple[int, str]] = set()
         self._quiet = threading.Event()
 
     def submit(self, ahead: int) -> None:
@@ -162,10 +201,10 @@ class _Run:
             job = self._jobs[index]
             future = self._client.submit(
                 perform,
-                self._id,
+                self.id,
                 index,
                 pickle.dumps(job),
-                key=f"{job.name}-{self._id}-{index}",
+                key=f"{job.name}-{self.id}-{index}",
                 resources=resources(1),
                 pure=False,
             )
@@ -175,11 +214,9 @@ class _Run:
     def heard(self, event: tuple[float, Any]) -> None:
         """Something was said on the topic; maybe by a job of somebody else's."""
         message = pickle.loads(event[1])  # noqa: S301 - the scheduler's network is trusted
-        if not isinstance(message, Message) or message.run != self._id:
+        if not isinstance(message, Message) or message.run != self.id:
             return
-        who = (message.index, message.where)
-        (self._at_work.add if message.at_work else self._at_work.discard)(who)
-        if message.told is not None and not self._quiet.is_set():
+        if not self._quiet.is_set():
             self._on_told(message.index, message.told)
 
     def ended(self, within_s: float) -> int | None:
@@ -215,15 +252,10 @@ class _Run:
             future.release()
         return Done(index, self._jobs[index].name, None, problem)
 
-    def take_back(self, workers: Any) -> None:
-        """Nothing of it begins any more, and the labs that it has are gone."""
+    def take_back(self) -> bool:
+        """Nothing more is heard or submitted of it; is there anything that workers may have?"""
         self._quiet.set()
         if not self._futures or self._client.status != "running":
-            return
+            return False
         self._client.cancel(list(self._futures.values()), force=True)
-        deadline = time.monotonic() + _LEAVING_S
-        while time.monotonic() < deadline:
-            there = workers()
-            if not any(where in there for _, where in tuple(self._at_work)):
-                return
-            time.sleep(0.1)
+        return True

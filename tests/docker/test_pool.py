@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import dask
 import pytest
 from docker import DockerClient
 
@@ -25,7 +26,7 @@ from lab_runner.pool.opening import pool
 from lab_runner.pool.scheduled import ScheduledPool
 from tests.conftest import DATA
 from tests.docker.conftest import wait_for
-from tests.docker.workers import LAB, ROOT, Cluster, Engine, Look, Ruin, Wait
+from tests.docker.workers import LAB, ROOT, Cluster, Engine, Look, Ruin, Wait, Worker
 from tests.wire.certificates import Authority
 
 SMALLEST = "far-side-unreachable"
@@ -103,16 +104,14 @@ def test_slots_bound_what_a_worker_does_at_a_time(cluster: Cluster, tmp_path: Pa
     assert (0, "job-0") in told
 
 
-def test_of_a_client_that_went_away_nothing_is_done_any_more(
-    cluster: Cluster, tmp_path: Path
-) -> None:
+def test_whoever_hangs_up_waits_for_what_is_at_work(cluster: Cluster, tmp_path: Path) -> None:
     cluster.worker(2)
     jobs = waiting(tmp_path, 6)
     with pool(scheduler=cluster.address) as made:
         found = made.run(jobs)
         threading.Thread(target=lambda: list(_ignoring(found)), daemon=True).start()
         wait_for(lambda: at_work(jobs) == 2, "two at work")
-    wait_for(lambda: at_work(jobs) == 0, "nobody at work")
+    assert at_work(jobs) == 0
     time.sleep(1)
     assert at_work(jobs) == 0
 
@@ -167,6 +166,19 @@ def test_a_scheduler_that_goes_away_is_told(cluster: Cluster, tmp_path: Path) ->
     assert at_work(jobs) == 0
 
 
+def test_a_worker_that_is_there_is_seen_at_every_look(
+    cluster: Cluster,
+) -> None:
+    worker = cluster.worker(1)
+    with dask.config.set({"distributed.client.scheduler-info-interval": "1ms"}):
+        made = ScheduledPool(cluster.address, Tls())
+    try:
+        seen = [made.workers() for _ in range(1000)]
+    finally:
+        made.close()
+    assert [one for one in seen if one != {worker.name: 1}] == []
+
+
 def test_workers_with_another_kit_get_nothing(cluster: Cluster) -> None:
     with pytest.raises(WorkersLost, match="has no worker"), pool(scheduler=cluster.address):
         pass
@@ -177,6 +189,24 @@ def test_workers_with_another_kit_get_nothing(cluster: Cluster) -> None:
         pass
 
 
+@contextlib.contextmanager
+def two_proofs_at_work(
+    cluster: Cluster, engine: DockerClient, worker: Worker
+) -> Iterator[subprocess.Popen[str]]:
+    """``lab prove`` at a moment at which a worker has two labs for it."""
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    words = ["prove", SMALLEST, "--scheduler", cluster.address, "--seeds", "5"]
+    command = [LAB[0], "-c", listening + LAB[2], *OWN, *words]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as running:
+        try:
+            wait_for(lambda: len(of_process(engine, worker.process.pid)) == 2, "two proofs")
+            yield running
+        finally:
+            running.kill()
+
+
 def test_prove_on_workers_and_interrupted(cluster: Cluster, engine: DockerClient) -> None:
     worker = cluster.worker(2)
     words = ["prove", SMALLEST, "--scheduler", cluster.address]
@@ -185,18 +215,21 @@ def test_prove_on_workers_and_interrupted(cluster: Cluster, engine: DockerClient
     )
     assert done.returncode == 0, done.stderr
     assert "all 1 hold the contract" in done.stdout
-    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    command = [LAB[0], "-c", listening + LAB[2], *OWN, *words, "--seeds", "5"]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as running:
-        try:
-            wait_for(lambda: len(of_process(engine, worker.process.pid)) == 2, "two proofs")
-            running.send_signal(signal.SIGINT)
-            _, said = running.communicate(timeout=120)
-        finally:
-            running.kill()
+    with two_proofs_at_work(cluster, engine, worker) as running:
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=120)
     assert running.returncode == 130, said
+    assert of_process(engine, worker.process.pid) == []
+
+
+def test_of_a_prove_that_was_killed_nothing_is_done_any_more(
+    cluster: Cluster, engine: DockerClient
+) -> None:
+    worker = cluster.worker(2)
+    with two_proofs_at_work(cluster, engine, worker) as running:
+        running.kill()
+    wait_for(lambda: of_process(engine, worker.process.pid) == [], "no proof any more")
+    time.sleep(1)
     assert of_process(engine, worker.process.pid) == []
 
 
