@@ -220,6 +220,22 @@ class SshProbe:
     #: Expected: nothing that the server offers, of any kind, matches these regular expressions.
     lacks: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.destination()
+
+    def destination(self) -> tuple[str, int] | None:
+        """Host and port of ``forward``, if there is one; an IPv6 address stands in brackets.
+
+        Raises:
+            ValueError: It is no ``host:port``.
+        """
+        if self.forward is None:
+            return None
+        host, _, port = self.forward.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise ValueError(f"forward: {self.forward!r} is no host:port")
+        return host.removeprefix("[").removesuffix("]"), int(port)
+
 
 @dataclass(frozen=True, kw_only=True)
 class FtpProbe:

@@ -77,6 +77,7 @@ CHECK = {"id": "desk-finds-it", "title": "The desk finds it", "from": "desk"}
         ({"tcp": {"to": "x", "port": 1}, "withn": 2}, r"Did you mean 'within'\?"),
         ({"tcp": {"to": "x", "port": 1}, "id": "Not An Id"}, "id: String should match pattern"),
         ({"tcp": {"to": "x", "port": 1, "expect": "opened"}}, "expect: Input should be 'open'"),
+        ({"ssh": {"to": "x", "forward": "x:http"}}, "forward: 'x:http' is no host:port"),
     ],
 )
 def test_a_check_that_is_wrong(raw: dict[str, object], message: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import paramiko
 
-from lab_runner.errors import ProbeError
 from lab_runner.switchboard.probes._clock import Deadline
 
 #: SSH_OPEN_CONNECT_FAILED: the server would have, but nobody answered (RFC 4254 section 5.1).
@@ -12,20 +11,6 @@ _CONNECT_FAILED = 2
 _KIND = "direct-tcpip"
 #: Who asked the server's client; nobody did.
 _ORIGIN = ("127.0.0.1", 0)
-
-
-def destination(text: str | None) -> tuple[str, int] | None:
-    """``host:port`` taken apart; an IPv6 address stands in brackets.
-
-    Raises:
-        ProbeError: It is neither.
-    """
-    if text is None:
-        return None
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ProbeError(f"forward: {text!r} is no host:port")
-    return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 def onward(transport: paramiko.Transport, to: tuple[str, int], deadline: Deadline) -> str:

@@ -22,7 +22,7 @@ from lab_runner.models.probes import SshProbe
 from lab_runner.switchboard.names import resolve
 from lab_runner.switchboard.probes._clock import Deadline
 from lab_runner.switchboard.probes._known_hosts import KnownKeys, known_keys
-from lab_runner.switchboard.probes._ssh_forward import destination, onward
+from lab_runner.switchboard.probes._ssh_forward import onward
 from lab_runner.switchboard.probes._ssh_offered import Overheard, offer, offered
 from lab_runner.switchboard.probes._ssh_transfer import there_and_back
 from lab_runner.switchboard.probes._stream import dial, word
@@ -69,7 +69,7 @@ class _Seen:
 def ask(probe: SshProbe, at: Vantage) -> SshEvidence:
     """Exchange keys, ask for the methods, log in, run a command, transfer, forward."""
     key = _private_key(probe.private_key)
-    further = destination(probe.forward)
+    further = probe.destination()
     known = _known(probe, at)
     target = resolve(probe.to, at, probe.timeout_s)
     deadline = Deadline(probe.timeout_s)
