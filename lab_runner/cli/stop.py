@@ -44,6 +44,7 @@ def command(
     from lab_runner.engine.docker import connect
     from lab_runner.engine.finding import find
     from lab_runner.engine.process import lives
+    from lab_runner.engine.removing import remove_leftovers
 
     client = connect()
     store = Store()
@@ -52,6 +53,8 @@ def command(
     for lab in running if every else [pick(running, option or attempt)]:
         if lab not in held:
             _stop(client, store, lab)
+    if every:
+        remove_leftovers(client)
     if not running:
         out().print("Nothing runs.")
     if held:

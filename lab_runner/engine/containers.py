@@ -136,6 +136,10 @@ def create_switchboard(client: DockerClient, image: str, plan: Plan, attempt: st
         read_only=True,
         tmpfs={"/run": "mode=755", "/tmp": "mode=1777"},  # noqa: S108
     )
+    # Without a name it goes with its container. Of an engine that is killed in between it stays:
+    # by its label it is found.
+    keeps = {"Labels": {LABEL: attempt}}
+    host["Mounts"] = [{"Type": "volume", "Target": "/state", "VolumeOptions": keeps}]
     return _create(
         client,
         image,
@@ -144,7 +148,6 @@ def create_switchboard(client: DockerClient, image: str, plan: Plan, attempt: st
         SWITCHBOARD,
         host_config=host,
         environment={PLAN_VARIABLE: json.dumps(wiring.to_json())},
-        volumes=["/state"],
     )
 
 

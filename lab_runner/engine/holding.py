@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lab_runner.engine.docker import Progress
 from lab_runner.engine.finding import Deployed, find
 from lab_runner.engine.process import lives
-from lab_runner.engine.removing import remove
+from lab_runner.engine.removing import remove, remove_leftovers
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -27,6 +27,7 @@ def sweep(client: DockerClient, progress: Progress) -> list[Deployed]:
     left = [lab for lab in find(client) if lab.proof and abandoned(lab, now)]
     for lab in left:
         remove(client, lab.attempt, progress)
+    remove_leftovers(client)
     return left
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lab_runner import errors
 from lab_runner.engine import containers
 from lab_runner.engine.docker import WORKERS, APIError, Progress, mapped, need_answer
-from lab_runner.engine.finding import container_ids, find
+from lab_runner.engine.finding import container_ids
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -57,12 +57,19 @@ def take_back(client: DockerClient, attempt: str, progress: Progress) -> None:
         ) from exc
 
 
-def remove_all(client: DockerClient, progress: Progress) -> list[str]:
-    """Take away all labs; returns their attempts."""
-    attempts = [lab.attempt for lab in find(client)]
-    for attempt in attempts:
-        remove(client, attempt, progress)
-    return attempts
+def remove_leftovers(client: DockerClient) -> int:
+    """Take away volumes whose containers are gone without them; returns how many.
+
+    An engine that is killed while it makes or removes a switchboard leaves its volume, and
+    knows of nobody that it belongs to. The engine refuses to remove one that is in use.
+    """
+    unused = {"label": containers.LABEL, "dangling": "true"}
+    with mapped():
+        left = client.api.volumes(filters=unused)["Volumes"] or []
+    for volume in left:
+        with _gone_is_good():
+            client.api.remove_volume(volume["Name"])
+    return len(left)
 
 
 def remove_containers(client: DockerClient, made: dict[str, str], progress: Progress) -> None:

@@ -17,7 +17,7 @@ from lab_runner.engine.finding import Deployed, container_ids, find
 from lab_runner.engine.inotify import need_room
 from lab_runner.engine.line import Line
 from lab_runner.engine.programs import ExecResult
-from lab_runner.engine.removing import remove, remove_all, remove_containers, take_back
+from lab_runner.engine.removing import remove, remove_containers, take_back
 from lab_runner.engine.shells import Shells
 from lab_runner.models.scenario import Step
 from lab_runner.planning.disks import PackedDisk, pack
@@ -35,7 +35,6 @@ __all__ = [
     "deploy",
     "find",
     "remove",
-    "remove_all",
     "take_back",
 ]
 

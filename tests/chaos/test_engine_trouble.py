@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -199,6 +200,19 @@ def test_grade_and_submit_without_an_engine(
     assert not list(lead.something_is_torn())
     assert world.lab(*lead.words).exit_code == REFUSED
     assert not list(lead.graded())
+
+
+def test_the_engine_is_killed_before_it_has_written_a_container_down(
+    world: World, attempt: str, loaded: SecondEngine, provoked: Provoked
+) -> None:
+    # It makes a container's volume first. Killed in between it knows only of that.
+    written = container(world, SWITCHBOARD)
+    loaded.kill()
+    shutil.rmtree(loaded.disk / "containers" / written)
+    loaded.start()
+    assert len(world.client.api.volumes(filters={"dangling": "true"})["Volumes"]) == 1
+    assert not list(world.something_is_left())
+    provoked("engine killed while it makes a container")
 
 
 # --- the switchboard -----------------------------------------------------------------
