@@ -124,6 +124,10 @@ class NodeNotReady(EngineError):
     """A node did not boot in time."""
 
 
+class NodeOff(EngineError):
+    """The engine does not run a node."""
+
+
 class WiringFailed(EngineError):
     """A cable could not be plugged in."""
 

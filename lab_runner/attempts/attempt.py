@@ -21,8 +21,9 @@ from lab_runner.attempts.store import Kind, Store
 from lab_runner.attempts.tasks import Task
 from lab_runner.attempts.turns import turn
 from lab_runner.catalogue import Catalogue
-from lab_runner.checker.handed_over import require_handed_over, unchanged
+from lab_runner.checker.handed_over import unchanged
 from lab_runner.checker.run import OnResult, run_checks
+from lab_runner.checker.whole import require_whole
 from lab_runner.engine import running
 from lab_runner.engine.running import Progress, RunningLab
 from lab_runner.errors import UsageError
@@ -163,10 +164,13 @@ class Attempts:
 
         Raises:
             NotHandedOut: It is not the lab that somebody was to work on.
+            NodeOff: The engine does not run one of its machines.
         """
         with self.opened(deployed) as lab, states.kept(self.store, lab):
-            require_handed_over(lab)
+            require_whole(lab)
             report = run_checks(lab, on_result=on_result, pcap=pcap)
+            if not report.passed:
+                require_whole(lab)  # meanwhile a machine may have gone
             told = {**report.to_json(), "lab": deployed.lab}
             self.store.append(deployed.attempt, Kind.CHECK, told)
         return report
@@ -235,7 +239,7 @@ class Attempts:
     def _left_alone(self, deployed: running.Deployed) -> list[CheckResult]:
         """What is not repaired, or was changed or broken, apart from what is not ours."""
         with self.opened(deployed) as lab:
-            require_handed_over(lab)
+            require_whole(lab)
             rows = [*run_checks(lab).checks, unchanged(lab)]
             beyond = lab.plan.beyond
         return [r for r in rows if r.id not in beyond and r.status is not Status.PASSED]

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from lab_runner.engine.running import RunningLab
-from lab_runner.errors import NotHandedOut
 from lab_runner.models.results import CheckResult, Role, Status
 from lab_runner.models.scenario import UNCHANGED
 
@@ -31,19 +30,6 @@ def hand_over(lab: RunningLab, *, configuration: bool, disks: Iterable[str] = ()
     """
     fields = {"configuration": configuration, "disks": list(disks)}
     lab.line.result("hand_over", timeout_s=_WITHIN_S, **fields)
-
-
-def require_handed_over(lab: RunningLab) -> None:
-    """A lab that was not broken yet would pass every check.
-
-    Raises:
-        NotHandedOut: Its start or its last reset was cut short.
-    """
-    # A switchboard of an earlier version does not say.
-    if not lab.line.result("hello").get("handed_over", True):
-        raise NotHandedOut(
-            hint="`lab reset` builds it again as it is to be; `lab stop` takes it away."
-        )
 
 
 def unchanged(lab: RunningLab) -> CheckResult:

@@ -147,13 +147,19 @@ def _remarks(standing: Standing) -> Iterator[str]:
 def _troubles(lab: Deployed, record: Record | None) -> Iterator[str]:
     from lab_runner.attempts.folders import advice, missing
     from lab_runner.engine.containers import SWITCHBOARD
+    from lab_runner.engine.finding import OFF
     from lab_runner.planning.composite import PLUS
 
-    down = [f"{name} is {state}" for name, state in lab.states.items() if state != "running"]
+    down = {name: state for name, state in sorted(lab.states.items()) if state != "running"}
     if down:
-        whole = lab.states.get(SWITCHBOARD) == "running"
-        way = "reset` builds all machines again" if whole else f"stop {lab.attempt}` takes it away"
-        yield f"{', '.join(sorted(down))}; `lab {way}"
+        told = ", ".join(f"{name} is {state}" for name, state in down.items())
+        if SWITCHBOARD in down:
+            way = f"stop {lab.attempt}` takes it away"
+        elif OFF.issuperset(down.values()):
+            way = f"reboot {' '.join(down)}` switches on, and keeps what was done"
+        else:
+            way = "reset` builds all machines again"
+        yield f"{told}; `lab {way}"
     for part in lab.scenario.split(PLUS):
         options = missing(catalogue(), part, lab.lab)
         if options:

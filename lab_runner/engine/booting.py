@@ -1,4 +1,4 @@
-"""Waits until nodes are up, as the switchboard tells it."""
+"""Switches nodes on, and waits until they are up, as the switchboard tells it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lab_runner.engine.docker import Progress
+from lab_runner.engine import containers
+from lab_runner.engine.docker import APIError, NotFound, Progress, mapped, says_full
 from lab_runner.engine.kind import caution
-from lab_runner.errors import EngineError, NodeNotReady
+from lab_runner.errors import EngineError, NodeNotReady, NodeOff
 
 if TYPE_CHECKING:
     from lab_runner.engine.line import Line
@@ -18,6 +19,30 @@ _JOURNAL_LINES = 15
 #: A node that was switched on so often and never came up will not: its init ends at once.
 _FALSE_STARTS = 4
 _HINT = "`lab doctor` looks for what this host lacks."
+#: Seconds that a node has to shut down before its power is cut.
+_SHUTDOWN_S = 5
+
+
+def restart(lab: RunningLab, name: str) -> None:
+    """Switch a node off and on; one whose init no longer listens restarts as well.
+
+    Raises:
+        NodeOff: The engine could not switch it on again, and will not by itself.
+        EngineError: It is gone, or the engine is, or its disk is full.
+    """
+    with mapped():
+        try:
+            lab.client.api.restart(lab.container(name), timeout=_SHUTDOWN_S)
+        except NotFound as exc:
+            raise containers.gone(name) from exc
+        except APIError as exc:
+            if says_full(str(exc)):
+                raise
+            raise NodeOff(
+                f"{name} could not be switched on again: {exc.explanation}",
+                hint=f"`lab reboot {name}` tries again. Where the engine never does, `lab reset` "
+                "builds all machines again; what was done on them is lost.",
+            ) from exc
 
 
 def wait(

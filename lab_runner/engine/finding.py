@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: The state of a node of which the engine has no container.
 MISSING = "missing"
+#: The states of a container that has its disk, and that the engine does not run by itself.
+OFF = frozenset({"created", "exited"})
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 GRACE_S = 5.0
 #: So many bytes of each stream of a program are kept: it may be a learner's, and never end.
 KEPT = 8 << 20
+#: How an engine says that a container is neither up nor about to be.
+_IS_OFF = " is not running"
 #: The engine hands its own variables for PID 1 to every program that it runs in a container.
 ENVIRONMENT = ("env", "-u", NODE_VARIABLE, "-u", "NOTIFY_SOCKET", "-u", "container")
 
@@ -35,7 +37,10 @@ def naming(node: str) -> Iterator[None]:
     except errors.EngineUnavailable:
         raise
     except errors.EngineError as exc:
-        raise errors.ExecFailed(f"{node} does not run anything: {exc}", hint=exc.hint) from exc
+        said, hint = str(exc), exc.hint
+        if _IS_OFF in said:
+            said, hint = "it is switched off", f"`lab reboot {node}` switches it on."
+        raise errors.ExecFailed(f"{node} does not run anything: {said}", hint=hint) from exc
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from lab_runner import errors
 from lab_runner.engine import booting, containers, programs, steps, terminal
 from lab_runner.engine.capture import Capture, device
 from lab_runner.engine.creating import create_lab, create_nodes, packed
-from lab_runner.engine.docker import WORKERS, NotFound, Progress, mapped
+from lab_runner.engine.docker import WORKERS, Progress
 from lab_runner.engine.finding import Deployed, container_ids, find
 from lab_runner.engine.inotify import need_room
 from lab_runner.engine.line import Line
@@ -39,8 +39,6 @@ __all__ = [
 ]
 
 BOOT_DEADLINE_S = 60.0
-#: Seconds that a node has to shut down before its power is cut.
-_SHUTDOWN_S = 5
 
 
 def deploy(
@@ -227,6 +225,7 @@ class RunningLab:
             patient: As for :func:`booting.wait`.
 
         Raises:
+            NodeOff: The engine cannot switch one on again.
             NodeNotReady: One does not come back.
         """
         names = list(nodes)
@@ -236,16 +235,8 @@ class RunningLab:
         for name in names:
             progress(name, "rebooting")
 
-        def one(name: str) -> None:
-            # As at a power switch: a machine whose init no longer listens restarts as well.
-            with mapped():
-                try:
-                    self.client.api.restart(self.container(name), timeout=_SHUTDOWN_S)
-                except NotFound as exc:
-                    raise containers.gone(name) from exc
-
         with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
-            list(pool.map(one, names))
+            list(pool.map(lambda name: booting.restart(self, name), names))
         again = {name: before[name]["boots"] + 1 for name in names}
         booting.wait(self, line, again, progress, BOOT_DEADLINE_S, patient=patient)
 

@@ -105,6 +105,17 @@ def right_again(world: World, words: Sequence[str]) -> None:
         # It was cut short, and whoever checks is told so.
         done = world.lab(*RESET)
         assert done.exit_code == 0, done.output
+    told = re.sub(r"\s+", " ", world.lab("status").stdout)
+    off = re.search(r"`lab (reboot [^`]+)` switches on", told)
+    if off:
+        # The engine ended just when it was to switch these on. Nobody is judged meanwhile.
+        assert world.lab(*CHECK).exit_code == NOT_DONE
+        done = world.lab(*off[1].split())
+        if "could not be switched on" in done.output:
+            # An engine that takes them for both on and off never does.
+            assert "`lab reset`" in done.output
+            done = world.lab(*RESET)
+        assert done.exit_code == 0, done.output
     assert not list(world.is_as_told())
 
 
@@ -285,11 +296,7 @@ def test_a_machine_is_taken_away(
     world: World, attempt: str, provoked: Provoked, words: Sequence[str], site: str
 ) -> None:
     done, took = meanwhile(world, words, site, lambda: take_away(world, "gw"))
-    if words == CHECK:
-        assert done.status == RED, (done.stdout, done.stderr)
-        honest(done)
-    else:
-        assert "gw" in refused(done, took)
+    assert "gw" in refused(done, took)
     assert not list(world.status_is_wrong())
     said = re.sub(r"\s+", " ", world.lab("status").stdout)
     assert "gw is missing; `lab reset` builds all machines again" in said

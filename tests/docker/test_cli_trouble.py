@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -188,6 +189,29 @@ def test_vanished_lab_is_told_of(environment: dict[str, str]) -> None:
     done = run(environment, "status")
     assert "lost" in done.stdout
     assert "it was not `lab stop`" in done.stdout
+
+
+def test_a_machine_that_the_engine_has_switched_off_is_no_red_check(
+    environment: dict[str, str],
+) -> None:
+    attempt = start(environment)["attempt"]
+    client = connect()
+    try:
+        client.api.stop(f"breakfix-{attempt}-gw", timeout=1)
+    finally:
+        client.close()
+    told = run(environment, "status").stdout
+    assert "gw is exited; `lab reboot gw` switches on" in re.sub(r"\s+", " ", told)
+    done = run(environment, "check", "--json", attempt=attempt)
+    assert done.returncode == 3
+    assert "switched gw off" in done.stderr
+    assert "`lab reboot gw`" in done.stderr
+    (row,) = json.loads(run(environment, "status", "--json").stdout)
+    assert row["checks"] == 0
+    done = run(environment, "check", "--reboot", attempt=attempt)
+    assert done.returncode == 1
+    assert "1 failed" in done.stdout
+    assert run(environment, "stop", attempt).returncode == 0
 
 
 def test_fault_that_does_not_show_is_not_handed_out(

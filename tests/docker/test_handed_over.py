@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from lab_runner.checker.handed_over import hand_over, require_handed_over, unchanged
+from lab_runner.checker.handed_over import hand_over, unchanged
+from lab_runner.checker.whole import require_whole
 from lab_runner.engine.running import RunningLab
-from lab_runner.errors import NotHandedOut
+from lab_runner.errors import ExecFailed, NodeOff, NotHandedOut
 from lab_runner.models.results import Status
 from lab_runner.planning.plan import Plan
 from tests.docker.conftest import quiet, said, wait_for
@@ -112,9 +113,43 @@ def test_a_switchboard_that_was_restarted_remembers(own_lab: RunningLab) -> None
 
 def test_a_lab_that_was_not_handed_over_is_not_judged(own_lab: RunningLab) -> None:
     with pytest.raises(NotHandedOut):
-        require_handed_over(own_lab)
+        require_whole(own_lab)
     hand_over(own_lab, configuration=False)
-    require_handed_over(own_lab)
+    require_whole(own_lab)
     own_lab.reset(quiet, ["desk"])
     with pytest.raises(NotHandedOut, match="cut short"):
-        require_handed_over(own_lab)
+        require_whole(own_lab)
+
+
+def test_a_lab_with_a_machine_switched_off_is_not_judged(own_lab: RunningLab) -> None:
+    hand_over(own_lab, configuration=False)
+    own_lab.client.api.stop(own_lab.container("desk"), timeout=1)
+    wait_for(lambda: not states(own_lab)["desk"]["booted"], "it is off")
+    with pytest.raises(NodeOff, match=r"switched desk off.*\(exited\)") as caught:
+        require_whole(own_lab)
+    assert "`lab reboot desk`" in caught.value.hint
+    with pytest.raises(ExecFailed, match="desk does not run anything: it is switched off"):
+        own_lab.execute("desk", ["true"])
+    own_lab.reboot(["desk"], quiet)
+    require_whole(own_lab)
+
+
+SLOW = """
+cat > /etc/systemd/system/slow.service <<'UNIT'
+[Service]
+Type=oneshot
+ExecStart=/bin/sleep 600
+[Install]
+WantedBy=multi-user.target
+UNIT
+systemctl enable slow.service
+"""
+
+
+def test_a_machine_that_is_still_booting_is_no_reason_not_to_judge(own_lab: RunningLab) -> None:
+    hand_over(own_lab, configuration=False)
+    said(own_lab, "desk", SLOW)
+    own_lab.client.api.restart(own_lab.container("desk"), timeout=1)
+    wait_for(lambda: states(own_lab)["desk"]["boots"] == 2, "it boots")
+    assert not states(own_lab)["desk"]["booted"]
+    require_whole(own_lab)
