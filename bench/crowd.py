@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bench import host
 from bench.commands import Attempt, Failed, started
+from bench.ending import undisturbed
 from bench.figures import Figures
 from bench.verbs import OFFICE, weighed
 
@@ -41,7 +42,8 @@ def measure(size: int, client: DockerClient, figures: Figures) -> None:
     finally:
         figures.add(f"{name}.failed", size - len(attempts))
         began = time.monotonic()
-        _at_once(len(attempts), lambda number: attempts[number - 1].run("stop"))
+        with undisturbed():
+            _at_once(len(attempts), lambda number: attempts[number - 1].run("stop"))
     if name not in figures.absent:
         figures.add(f"{name}.gone_s", time.monotonic() - began)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from docker.errors import APIError
 
+from bench.ending import undisturbed
 from bench.figures import NotMeasured
 from lab_runner.engine import images
 from lab_runner.engine.docker import connect
@@ -70,7 +71,7 @@ def _own() -> Iterator[None]:
     shutil.rmtree(disk, ignore_errors=True)  # of a run that was killed
     second = SecondEngine(disk=disk, bridges=True)
     with contextlib.ExitStack() as stack:
-        stack.callback(second.discard)
+        stack.callback(_discard, second)
         try:
             second.start()
         except AssertionError as exc:
@@ -79,6 +80,11 @@ def _own() -> Iterator[None]:
             second.load(*images.ensure(usual, Target, lambda *_: None).values())
         stack.enter_context(environment("DOCKER_HOST", second.host))
         yield
+
+
+def _discard(second: SecondEngine) -> None:
+    with undisturbed():
+        second.discard()
 
 
 def _cannot_bridge(client: DockerClient) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bench import host, inside
 from bench.commands import LAB, Attempt, Failed, started, timed
+from bench.ending import undisturbed
 from bench.figures import Figures
 from bench.network import LABS, SCENARIOS
 from lab_runner.catalogue import Catalogue
@@ -70,7 +71,8 @@ def measure(case: Case, client: DockerClient, seed: int, figures: Figures) -> No
         }.items():
             figures.add(f"{case.lab}.{what}_s", attempt.run(*words).seconds)
     finally:
-        stopped = attempt.run("stop")
+        with undisturbed():
+            stopped = attempt.run("stop")
     figures.add(f"{case.lab}.stop_s", stopped.seconds)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bench import host
 from bench.commands import Attempt, started
+from bench.ending import undisturbed
 from bench.figures import Figures, NotMeasured
 from bench.network import COMPOSE, image_tags, machines
 from bench.readiness import Readiness
@@ -54,10 +55,11 @@ def measure(way: Way, figures: Figures) -> None:
         weight = host.pss_mib(_spaces(way)).values()
         shims = host.shims_mib(way.containers().values())
     finally:
-        readiness.end()
-        began = time.monotonic()
-        way.down()
-        gone = time.monotonic() - began
+        with undisturbed():
+            readiness.end()
+            began = time.monotonic()
+            way.down()
+            gone = time.monotonic() - began
     figures.add(f"{way.name}.ready_s", ready)
     figures.add(f"{way.name}.done_s", max(done, ready))
     figures.add(f"{way.name}.cpu_s", worked)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import yaml
 
 from bench import network, page, plots, verbs
 from bench.__main__ import DOCS, main, write
+from bench.ending import undisturbed
 from bench.figures import Figures, NotMeasured
 from bench.targets import TARGETS
 from lab_runner.authoring.validating import validate
@@ -52,6 +55,25 @@ def blank() -> str:
 
 
 # --- figures --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_taking_away_is_not_interrupted_in_the_middle(number: signal.Signals) -> None:
+    before, taken = signal.getsignal(number), list[str]()
+
+    def take_away() -> None:
+        with undisturbed():
+            taken.append("one")
+            os.kill(os.getpid(), number)
+            taken.append("the other")
+
+    with pytest.raises(KeyboardInterrupt):
+        take_away()
+    assert taken == ["one", "the other"]
+    assert signal.getsignal(number) is before
+    with undisturbed():
+        taken.append("more")
+    assert signal.getsignal(number) is before
 
 
 def test_figures_are_read_as_they_were_written(tmp_path: Path) -> None:
