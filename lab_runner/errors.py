@@ -17,6 +17,7 @@
     │   ├── ImageBuildFailed       an image could not be built
     │   ├── ExecFailed             a step on a node ended with an error
     │   ├── NodeNotReady           a node did not boot in time
+    │   ├── NodeOff                the engine does not run a node
     │   ├── WiringFailed           a cable could not be plugged in
     │   ├── SwitchboardLost        the switchboard does not answer
     │   ├── NotRemoved             something of a lab is still there
