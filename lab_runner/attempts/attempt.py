@@ -22,8 +22,8 @@ from lab_runner.attempts.tasks import Task
 from lab_runner.attempts.turns import turn
 from lab_runner.catalogue import Catalogue
 from lab_runner.checker.handed_over import unchanged
-from lab_runner.checker.run import OnResult, run_checks
-from lab_runner.checker.whole import require_whole
+from lab_runner.checker.run import OnResult
+from lab_runner.checker.whole import checked
 from lab_runner.engine import running
 from lab_runner.engine.running import Progress, RunningLab
 from lab_runner.errors import UsageError
@@ -167,10 +167,7 @@ class Attempts:
             NodeOff: The engine does not run one of its machines.
         """
         with self.opened(deployed) as lab, states.kept(self.store, lab):
-            require_whole(lab)
-            report = run_checks(lab, on_result=on_result, pcap=pcap)
-            if not report.passed:
-                require_whole(lab)  # meanwhile a machine may have gone
+            report = checked(lab, on_result=on_result, pcap=pcap)
             told = {**report.to_json(), "lab": deployed.lab}
             self.store.append(deployed.attempt, Kind.CHECK, told)
         return report
@@ -239,8 +236,7 @@ class Attempts:
     def _left_alone(self, deployed: running.Deployed) -> list[CheckResult]:
         """What is not repaired, or was changed or broken, apart from what is not ours."""
         with self.opened(deployed) as lab:
-            require_whole(lab)
-            rows = [*run_checks(lab).checks, unchanged(lab)]
+            rows = [*checked(lab).checks, unchanged(lab)]
             beyond = lab.plan.beyond
         return [r for r in rows if r.id not in beyond and r.status is not Status.PASSED]
 

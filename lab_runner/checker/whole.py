@@ -1,14 +1,34 @@
-"""Is a lab in a state of which checks tell anything?"""
+"""Is a lab in a state of which checks tell anything? Then ask them."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from lab_runner.checker.run import OnResult, run_checks
 from lab_runner.engine.containers import gone
-from lab_runner.engine.finding import MISSING, find
+from lab_runner.engine.finding import MISSING, OFF, find
 from lab_runner.engine.running import RunningLab
 from lab_runner.errors import NodeOff, NotHandedOut
+from lab_runner.models.results import Report
 
-#: What the engine calls a container that boots, has booted or will boot by itself.
-_ON = frozenset({"running", "restarting"})
+#: The states of a container that no longer has its disk, or soon will not.
+_GOING = frozenset({MISSING, "removing", "dead"})
+
+
+def checked(
+    lab: RunningLab, *, on_result: OnResult | None = None, pcap: Path | None = None
+) -> Report:
+    """Ask every check of a lab that can be judged, and can still be where something is red.
+
+    Raises:
+        NotHandedOut: It is not the lab that somebody was to work on.
+        NodeOff: The engine does not run one of its machines.
+    """
+    require_whole(lab)
+    report = run_checks(lab, on_result=on_result, pcap=pcap)
+    if not report.passed:
+        require_whole(lab)  # meanwhile a machine may have gone
+    return report
 
 
 def require_whole(lab: RunningLab) -> None:
@@ -36,9 +56,9 @@ def _require_on(lab: RunningLab) -> None:
     """A learner can reboot a machine, and crash it, but the engine switches it on again."""
     states = {one.attempt: one.states for one in find(lab.client)}.get(lab.attempt, {})
     for name, state in states.items():
-        if state == MISSING:
+        if state in _GOING:
             raise gone(name)
-        if state not in _ON:
+        if state in OFF:
             raise NodeOff(
                 f"The engine has switched {name} off, or could not switch it on ({state}).",
                 hint=f"`lab reboot {name}` switches it on again.",
