@@ -166,9 +166,7 @@ def test_a_scheduler_that_goes_away_is_told(cluster: Cluster, tmp_path: Path) ->
     assert at_work(jobs) == 0
 
 
-def test_a_worker_that_is_there_is_seen_at_every_look(
-    cluster: Cluster,
-) -> None:
+def test_a_worker_that_is_there_is_seen_at_every_look(cluster: Cluster) -> None:
     worker = cluster.worker(1)
     with dask.config.set({"distributed.client.scheduler-info-interval": "1ms"}):
         made = ScheduledPool(cluster.address, Tls())
