@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from lab_runner.checker.run import OnResult, run_checks
@@ -13,6 +14,9 @@ from lab_runner.models.results import Report
 
 #: The states of a container that no longer has its disk, or soon will not.
 _GOING = frozenset({MISSING, "removing", "dead"})
+#: A node that another command reboots is off for a moment.
+_MOMENT_S = 2.0
+_LOOK_AGAIN_S = 0.1
 
 
 def checked(
@@ -54,12 +58,21 @@ def require_whole(lab: RunningLab) -> None:
 
 def _require_on(lab: RunningLab) -> None:
     """A learner can reboot a machine, and crash it, but the engine switches it on again."""
-    states = {one.attempt: one.states for one in find(lab.client)}.get(lab.attempt, {})
-    for name, state in states.items():
-        if state in _GOING:
-            raise gone(name)
-        if state in OFF:
+    until = time.monotonic() + _MOMENT_S
+    while off := _switched_off(lab):
+        if time.monotonic() > until:
+            name, state = off
             raise NodeOff(
                 f"The engine has switched {name} off, or could not switch it on ({state}).",
                 hint=f"`lab reboot {name}` switches it on again.",
             )
+        time.sleep(_LOOK_AGAIN_S)
+
+
+def _switched_off(lab: RunningLab) -> tuple[str, str] | None:
+    """A node that the engine has off, and its state; none that is gone passes for one."""
+    states = {one.attempt: one.states for one in find(lab.client)}.get(lab.attempt, {})
+    for name, state in states.items():
+        if state in _GOING:
+            raise gone(name)
+    return next(((name, state) for name, state in states.items() if state in OFF), None)

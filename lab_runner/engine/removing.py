@@ -57,8 +57,8 @@ def take_back(client: DockerClient, attempt: str, progress: Progress) -> None:
         ) from exc
 
 
-def remove_leftovers(client: DockerClient) -> int:
-    """Take away volumes whose containers are gone without them; returns how many.
+def remove_leftovers(client: DockerClient) -> None:
+    """Take away volumes whose containers are gone without them.
 
     An engine that is killed while it makes or removes a switchboard leaves its volume, and
     knows of nobody that it belongs to. The engine refuses to remove one that is in use.
@@ -69,7 +69,6 @@ def remove_leftovers(client: DockerClient) -> int:
     for volume in left:
         with _gone_is_good():
             client.api.remove_volume(volume["Name"])
-    return len(left)
 
 
 def remove_containers(client: DockerClient, made: dict[str, str], progress: Progress) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 
 from lab_runner.checker.handed_over import hand_over, unchanged
@@ -132,6 +135,18 @@ def test_a_lab_with_a_machine_switched_off_is_not_judged(own_lab: RunningLab) ->
         own_lab.execute("desk", ["true"])
     own_lab.reboot(["desk"], quiet)
     require_whole(own_lab)
+
+
+def test_a_machine_that_is_off_for_a_moment_is_no_reason_not_to_judge(own_lab: RunningLab) -> None:
+    hand_over(own_lab, configuration=False)
+    desk = own_lab.container("desk")
+    own_lab.client.api.stop(desk, timeout=1)
+    wait_for(lambda: not states(own_lab)["desk"]["booted"], "it is off")
+    on_again, began = threading.Timer(0.5, own_lab.client.api.start, [desk]), time.monotonic()
+    on_again.start()
+    require_whole(own_lab)
+    assert time.monotonic() - began >= 0.5
+    on_again.join()
 
 
 SLOW = """
