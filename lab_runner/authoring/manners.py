@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -148,16 +149,17 @@ def clash_errors(source: LabSource, known: Iterable[str]) -> Errors:
 
 
 def explanation_errors(source: ScenarioSource) -> Errors:
-    """A ``mutants.yml`` that cannot be read, or that explains one mutant twice."""
+    """A ``mutants.yml`` that cannot be read, or that explains one mutant twice with one seed."""
     try:
         every = source.explanations()
     except DefinitionError as exc:
         yield exc
         return
-    for number, one in enumerate(every):
-        if any((one.mutant, one.seed) == (other.mutant, other.seed) for other in every[:number]):
+    told = Counter((one.mutant, seed) for one in every for seed in one.seeds)
+    for (mutant, seed), times in told.items():
+        if times > 1:
             path = str(source.folder / "mutants.yml")
-            yield DefinitionError(f"{one.mutant} is explained twice", path=path)
+            yield DefinitionError(f"{mutant} is explained twice for seed {seed}", path=path)
 
 
 def ref_errors(sources: Iterable[ScenarioSource], chosen: Iterable[str]) -> Errors:

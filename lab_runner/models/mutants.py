@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field
 
@@ -50,14 +51,14 @@ class Explanation(Strict):
         change: Words of its change, so that it is known again.
         verdict: The verdict.
         because: Why that is right.
-        seed: With which seed; a line that one variant needs is idle in another.
+        seeds: With which seeds; a line that one variant needs is idle in another.
     """
 
     mutant: str
     change: str = Field(min_length=1)
     verdict: Verdict
     because: str = Field(min_length=1)
-    seed: int = 1
+    seeds: list[Annotated[int, Field(ge=0)]] = Field([1], min_length=1)
 
     def is_about(self, mutant: Mutant) -> bool:
         """Is it still the same mutant? Spaces and line ends do not count."""

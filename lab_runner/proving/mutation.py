@@ -77,7 +77,7 @@ def _of_one(catalogue: Catalogue, name: str, ordinary: list[str], seed: int) -> 
     return MutationJob(
         plan,
         tried=tuple(mutants(plan, _others(catalogue, plan, ordinary))),
-        explanations=tuple(one for one in explained if one.seed == seed),
+        explanations=tuple(one for one in explained if seed in one.seeds),
     )
 
 

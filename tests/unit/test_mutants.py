@@ -180,8 +180,8 @@ def test_a_file_that_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, t
 def test_a_mutant_is_explained_once(tmp_path: Path) -> None:
     line = "- {mutant: s1-twice, change: twice, verdict: green, because: y}\n"
     found = validate(copy(tmp_path, f"mutants:\n{line}{line}"), [SMALL]).findings
-    assert [one.message for one in found] == ["s1-twice is explained twice"]
-    other_seed = line.replace("because: y", "because: y, seed: 2")
+    assert [one.message for one in found] == ["s1-twice is explained twice for seed 1"]
+    other_seed = line.replace("because: y", "because: y, seeds: [2, 3]")
     assert not validate(copy(tmp_path, f"mutants:\n{line}{other_seed}"), [SMALL]).findings
 
 
