@@ -22,7 +22,11 @@ _FORGET_S = 20.0
 #: Programs, each with what it reads; what one kernel does not keep is nothing to forget.
 _FORGET = (
     (("ip", "-force", "-batch", "-"), b"neighbour flush all\ntcp_metrics flush all\n"),
-    (("ip", "-6", "route", "flush", "cache"), b""),
+    # What routers advertise is an address for a while and a way out (RFC 4862 section 5.5).
+    (
+        ("ip", "-6", "-force", "-batch", "-"),
+        b"address flush dynamic\nroute flush proto ra\nroute flush cache\n",
+    ),
 )
 #: Path MTUs and redirects of IPv4, as ``ip route flush cache`` would, which goes by a /proc/sys
 #: that is read-only here and writable in a node.
@@ -105,7 +109,9 @@ async def power_on(pid: int, lay: Laying | None) -> None:
 
 
 async def forget_neighbours(pids: Iterable[int]) -> None:
-    """Empty what nodes' kernels have learnt of others: neighbours, path MTUs, TCP's metrics.
+    """Empty what nodes' kernels have learnt of others.
+
+    That is neighbours, path MTUs, TCP's metrics, and addresses and routes that a router advertised.
 
     Args:
         pids: The PID 1 of each.

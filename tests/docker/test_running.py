@@ -178,6 +178,27 @@ def test_a_reset_of_some_lets_the_others_forget(own_lab: RunningLab) -> None:
     assert "mtu" not in said(own_lab, "desk", f"ip route get {web}")
 
 
+def test_what_a_router_advertised_is_forgotten_too(own_lab: RunningLab) -> None:
+    said(
+        own_lab,
+        "desk",
+        "sysctl -w net.ipv6.conf.eth0.disable_ipv6=0; "
+        "ip -6 address add 2001:db8:1::7/64 dev eth0 valid_lft 600 preferred_lft 300; "
+        "ip -6 address add 2001:db8:2::7/64 dev eth0; "
+        "ip -6 route add 2001:db8:3::/64 dev eth0 proto ra; "
+        "ip -6 route add 2001:db8:4::/64 dev eth0",
+    )
+    known = "ip -6 address show dev eth0; ip -6 route show proto ra; ip -6 route show proto boot"
+
+    def left() -> list[int]:
+        text = said(own_lab, "desk", known)
+        return [n for n in (1, 2, 3, 4) if f"2001:db8:{n}::" in text]
+
+    assert left() == [1, 2, 3, 4]
+    own_lab.reset(quiet, ["web"])
+    assert left() == [2, 4]
+
+
 def test_a_reset_after_reboots(own_lab: RunningLab, plan: Plan) -> None:
     for _ in range(2):
         own_lab.reboot(plan.nodes, quiet)
