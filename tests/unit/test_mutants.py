@@ -192,3 +192,15 @@ def copy(folder: Path, text: str) -> Catalogue:
     (place / "scenario.yml").write_text(source.read_text())
     (place / "mutants.yml").write_text(text)
     return Catalogue((DATA / "labs",), (folder,))
+
+
+def test_what_is_explained_of_shipped_scenarios_is_still_tried() -> None:
+    shipped, told = Catalogue(), 0
+    for name in shipped.scenario_ids():
+        seeds = {seed for one in shipped.scenario(name).explanations() for seed in one.seeds}
+        for seed in sorted(seeds):
+            (job,) = mutations(shipped, [name], seed)
+            for one in job.explanations:
+                assert any(one.is_about(mutant) for mutant in job.tried), (name, seed, one.mutant)
+                told += 1
+    assert told > 50
